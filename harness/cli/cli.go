@@ -1,0 +1,126 @@
+// Package cli is the command line: one file per command, each turning flags
+// into a call of another package and its answer into text or JSON.
+//
+// Results go to stdout, progress and logs to stderr. A command returns an
+// error; Main turns it into the exit code that the documentation fixes.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v3"
+)
+
+// Exit codes, as documented. Where several hold, the order of precedence is
+// 1, 2, 5, 6, 3, 4, 7.
+const (
+	ExitOK          = 0
+	ExitInternal    = 1
+	ExitUsage       = 2
+	ExitRegression  = 3
+	ExitFailed      = 4
+	ExitIntegrity   = 5
+	ExitEnvironment = 6
+	ExitNothing     = 7
+	ExitStopped     = 75
+	ExitInterrupted = 130
+)
+
+// App carries what commands share: where output goes and the global flags.
+type App struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Workspace      string
+	JSON, Quiet    bool
+	Verbose        bool
+	Color          string
+	LogFormat      string
+}
+
+// coded is an error with an exit code.
+type coded struct {
+	code int
+	err  error
+}
+
+func (e *coded) Error() string { return e.err.Error() }
+func (e *coded) Unwrap() error { return e.err }
+
+// fail gives err an exit code; the outermost code wins.
+func fail(code int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &coded{code, err}
+}
+
+// usagef is a usage or input error (exit 2).
+func usagef(format string, a ...any) error {
+	return fail(ExitUsage, fmt.Errorf(format, a...))
+}
+
+// Main runs the command line and returns the exit code.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr}
+	root := app.root()
+	err := root.Run(ctx, args)
+	return app.exit(err)
+}
+
+func (a *App) exit(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	if s := err.Error(); s != "" {
+		fmt.Fprintln(a.Stderr, "hardneg: "+s)
+	}
+	var c *coded
+	if errors.As(err, &c) {
+		return c.code
+	}
+	return ExitInternal
+}
+
+func (a *App) root() *cli.Command {
+	usage := func(_ context.Context, _ *cli.Command, err error, _ bool) error {
+		return fail(ExitUsage, err)
+	}
+	cmd := &cli.Command{
+		Name:                  "hardneg",
+		Usage:                 "make a preference-tuning claim believable",
+		Reader:                a.Stdin,
+		Writer:                a.Stdout,
+		ErrWriter:             a.Stderr,
+		EnableShellCompletion: true,
+		HideHelpCommand:       true,
+		ExitErrHandler:        func(context.Context, *cli.Command, error) {},
+		OnUsageError:          usage,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "workspace", Usage: "folder for runs, cache and reports", Value: ".hardneg", Sources: cli.EnvVars("HARDNEG_WORKSPACE"), Destination: &a.Workspace},
+			&cli.BoolFlag{Name: "json", Usage: "machine-readable output on stdout", Destination: &a.JSON},
+			&cli.BoolFlag{Name: "quiet", Usage: "no progress", Destination: &a.Quiet},
+			&cli.BoolFlag{Name: "verbose", Usage: "log more", Destination: &a.Verbose},
+			&cli.StringFlag{Name: "color", Usage: "auto, always or never", Value: "auto", Destination: &a.Color},
+			&cli.StringFlag{Name: "log-format", Usage: "text or json", Value: "text", Destination: &a.LogFormat},
+		},
+		Commands: a.commands(),
+		Action: func(_ context.Context, c *cli.Command) error {
+			if c.Args().Present() {
+				return usagef("unknown command %q; `hardneg --help` lists the commands", c.Args().First())
+			}
+			return cli.ShowRootCommandHelp(c)
+		},
+	}
+	var walk func(*cli.Command)
+	walk = func(c *cli.Command) {
+		c.OnUsageError = usage
+		for _, s := range c.Commands {
+			walk(s)
+		}
+	}
+	walk(cmd)
+	return cmd
+}
