@@ -1,0 +1,69 @@
+package chart
+
+import (
+	_ "embed"
+	"fmt"
+	"html"
+	"strings"
+
+	"github.com/dop251/goja"
+)
+
+//go:embed js/echarts.js
+var echartsJS string
+
+//go:embed js/render.js
+var renderJS string
+
+// Scripts is the JavaScript that draws live charts: the library, then the
+// named drawing functions.
+func Scripts() (library, render string) { return echartsJS, renderJS }
+
+// Renderer draws charts as SVG without a browser.
+type Renderer struct{ lib, render *goja.Program }
+
+// NewRenderer compiles the library, which takes a quarter of a second.
+func NewRenderer() (*Renderer, error) {
+	lib, err := goja.Compile("echarts.js", echartsJS, false)
+	if err != nil {
+		return nil, fmt.Errorf("compile the chart library: %w", err)
+	}
+	render, err := goja.Compile("render.js", renderJS, true)
+	if err != nil {
+		return nil, fmt.Errorf("compile the drawing functions: %w", err)
+	}
+	return &Renderer{lib, render}, nil
+}
+
+// SVG draws c. Each chart gets an engine of its own: the library numbers its
+// inner ids per engine, so the same chart gives the same bytes in any company.
+func (r *Renderer) SVG(c Chart) (string, error) {
+	vm := goja.New()
+	// The library schedules drawing for a browser's next frame; here it is asked for directly.
+	never := func(goja.FunctionCall) goja.Value { return goja.Undefined() }
+	for _, name := range []string{"setTimeout", "clearTimeout"} {
+		if err := vm.Set(name, never); err != nil {
+			return "", fmt.Errorf("chart %s: %w", c.ID, err)
+		}
+	}
+	for _, p := range []*goja.Program{r.lib, r.render} {
+		if _, err := vm.RunProgram(p); err != nil {
+			return "", fmt.Errorf("chart %s: %w", c.ID, err)
+		}
+	}
+	if err := vm.Set("optionText", string(c.Option)); err != nil {
+		return "", fmt.Errorf("chart %s: %w", c.ID, err)
+	}
+	v, err := vm.RunString(fmt.Sprintf("hardnegCharts.svg(optionText, %d, %d)", c.Width, c.Height))
+	if err != nil {
+		return "", fmt.Errorf("draw chart %s: %w", c.ID, err)
+	}
+	svg := v.String()
+	if !strings.HasPrefix(svg, "<svg") {
+		return "", fmt.Errorf("draw chart %s: the library gave no SVG", c.ID)
+	}
+	// Ids are unique in a page that holds many charts, and a reader hears title and summary.
+	svg = strings.ReplaceAll(svg, "zr0-", c.ID+"-")
+	head := fmt.Sprintf(`<svg role="img" aria-label="%s"`, html.EscapeString(c.Title+". "+c.Summary))
+	return head + strings.TrimPrefix(svg, "<svg"), nil
+}
