@@ -58,8 +58,9 @@ type Interval struct {
 	Est, Lo, Hi  float64
 }
 
-// Forest draws intervals as rows, one colour and marker a group, with a line at zero.
-func Forest(id, title, summary, axis string, rows []Interval) Chart {
+// Forest draws intervals as rows, one colour and marker a group, with a line
+// at ref (NaN: none).
+func Forest(id, title, summary, axis string, ref float64, rows []Interval) Chart {
 	var cats, groups []string
 	catOf, groupOf := map[string]int{}, map[string]int{}
 	for _, r := range rows {
@@ -81,8 +82,8 @@ func Forest(id, title, summary, axis string, rows []Interval) Chart {
 	for g, name := range groups {
 		s := charts.SingleSeries{Name: name, Type: types.ChartCustom, RenderItem: "intervalX", Encode: &opts.Encode{X: []int{0, 1, 2}, Y: 3}}
 		s.ItemStyle = &opts.ItemStyle{Color: Color(g)}
-		if g == 0 {
-			s.MarkLines = &opts.MarkLines{Data: []any{map[string]any{"xAxis": 0}}, MarkLineStyle: opts.MarkLineStyle{Symbol: []string{"none", "none"}, Label: &opts.Label{Show: opts.Bool(false)}, LineStyle: &opts.LineStyle{Color: Ink, Type: "dashed"}}}
+		if g == 0 && !bad(ref) {
+			s.MarkLines = &opts.MarkLines{Data: []any{map[string]any{"xAxis": ref}}, MarkLineStyle: opts.MarkLineStyle{Symbol: []string{"none", "none"}, Label: &opts.Label{Show: opts.Bool(false)}, LineStyle: &opts.LineStyle{Color: Ink, Type: "dashed"}}}
 		}
 		var data []opts.CustomData
 		off := 13 * (float64(g) - float64(len(groups)-1)/2)
@@ -100,7 +101,7 @@ func Forest(id, title, summary, axis string, rows []Interval) Chart {
 		s.Data = data
 		b.MultiSeries = append(b.MultiSeries, s)
 	}
-	c.plot = plot{kind: "forest", xlabel: axis, forest: rows, cats: cats, groups: groups}
+	c.plot = plot{kind: "forest", xlabel: axis, ref: ref, forest: rows, cats: cats, groups: groups}
 	return c.finish(b)
 }
 

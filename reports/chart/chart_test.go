@@ -13,7 +13,7 @@ import (
 func samples() []Chart {
 	nan := math.NaN()
 	return []Chart{
-		Forest("forest", "Change against DPO", "Every interval holds zero.", "Δ accuracy (points)", []Interval{
+		Forest("forest", "Change against DPO", "Every interval holds zero.", "Δ accuracy (points)", 0, []Interval{
 			{"full", "arith", 1.2, -.4, 2.8}, {"full", "arith-hard", .3, -1, 1.6}, {"rft", "arith", -2, -3, -1}, {"</script><b>", "arith", .1, nan, nan}}),
 		Lines("noise", "Accuracy against noise", "It falls.", "σ", "accuracy (%)", []Series{
 			{Name: "arith", X: []float64{0, .25, .5, 1}, Y: []float64{60, 59, 58, 55}, Lo: []float64{58, 57, 56, 53}, Hi: []float64{62, 61, 60, 57}, ErrBars: true},

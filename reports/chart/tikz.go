@@ -9,6 +9,7 @@ import (
 type plot struct {
 	kind           string
 	xlabel, ylabel string
+	ref            float64
 	forest         []Interval
 	cats, groups   []string
 	lines          []Series
@@ -53,7 +54,9 @@ func (q plot) tikzForest(p func(string, ...any)) {
 		p(`};`)
 		p(`\addlegendentry{%s}`, Escape(name))
 	}
-	p(`\draw[dashed] ({axis cs:0,0}|-{rel axis cs:0,0}) -- ({axis cs:0,0}|-{rel axis cs:0,1});`)
+	if !bad(q.ref) {
+		p(`\draw[dashed] ({axis cs:%[1]g,0}|-{rel axis cs:0,0}) -- ({axis cs:%[1]g,0}|-{rel axis cs:0,1});`, q.ref)
+	}
 	p(`\end{axis}`)
 }
 
