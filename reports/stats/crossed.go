@@ -1,0 +1,380 @@
+package stats
+
+import (
+	"maps"
+	"math"
+	"slices"
+)
+
+// Scopes of a comparison.
+const (
+	ScopeBoth     = "both"
+	ScopeSeeds    = "seeds"
+	ScopeProblems = "problems"
+)
+
+// Trials holds one arm: a row a seed, an outcome a problem. A nil row is a
+// missing trial, a NaN cell is a missing answer and counts as wrong.
+type Trials [][]float64
+
+// Crossed is one question to the engine: a contrast over arms that share
+// seeds and problems.
+type Crossed struct {
+	Arms        map[string]Trials
+	Contrast    map[string]float64 // arm → coefficient
+	Pool        []string           // trained arms whose seed variation is pooled
+	Scope       string             // "" = both
+	Cluster     []int              // group of each problem; nil = none
+	Strata      []int              // benchmark of each problem; nil = one
+	Weights     []float64          // of the strata; nil = by size
+	Level       float64            // 0 = 0.95
+	Alternative string             // changes p only
+}
+
+// CrossedResult is the answer of the crossed random-effects analysis.
+type CrossedResult struct {
+	Estimate    float64  `json:"estimate"`
+	SE          float64  `json:"se"`
+	DF          float64  `json:"df"`
+	T           float64  `json:"t"`
+	P           float64  `json:"p"`
+	Lo          float64  `json:"lo"`
+	Hi          float64  `json:"hi"`
+	S           int      `json:"s"`
+	N           float64  `json:"n"` // columns after clustering
+	MSSeed      float64  `json:"ms_seed"`
+	MSProblem   float64  `json:"ms_problem"`
+	MSResidual  float64  `json:"ms_residual"`
+	MSPooled    float64  `json:"ms_pooled"`
+	MSStar      float64  `json:"ms_star"`
+	VarSeed     float64  `json:"var_seed"`
+	VarProblem  float64  `json:"var_problem"`
+	VarResidual float64  `json:"var_residual"`
+	Notes       []string `json:"notes"`
+}
+
+// Run does the crossed random-effects analysis (Dorfman–Berbaum–Metz with
+// Hillis' degrees of freedom, seeds as readers and problems as cases) with the
+// seed mean square bounded from below by the pooled one and the residual.
+func (q Crossed) Run() (CrossedResult, error) {
+	r := CrossedResult{Estimate: nan, SE: nan, DF: nan, T: nan, P: nan, Lo: nan, Hi: nan, N: nan, MSSeed: nan, MSProblem: nan,
+		MSResidual: nan, MSPooled: nan, MSStar: nan, VarSeed: nan, VarProblem: nan, VarResidual: nan}
+	names, planned, err := q.check()
+	if err != nil {
+		return r, err
+	}
+	if q.imputed(names) {
+		r.Notes = append(r.Notes, NoteImputedWrong)
+	}
+	c := q.contrastRows(names, planned)
+	r.S = len(c)
+	if r.S < planned {
+		r.Notes = append(r.Notes, NoteMissingSeeds)
+	}
+	if r.S == 0 {
+		r.Notes = sortedNotes(append(r.Notes, NoteNoCommonSeed))
+		return r, nil
+	}
+	switch {
+	case q.Cluster != nil:
+		c = byCluster(c, q.Cluster)
+	case q.Strata != nil:
+		c = byStratum(c, q.Strata, q.Weights)
+	}
+	if len(c[0]) < 2 {
+		return r, bad("%d problems or clusters, needs 2", len(c[0]))
+	}
+	r.Estimate, r.N = grand(c), float64(len(c[0]))
+	if r.S == 1 {
+		r.Notes = append(r.Notes, NoteSingleSeed)
+		if q.Scope != ScopeSeeds {
+			r.DF = r.N - 1
+			q.infer(&r, variance(c[0])/r.N)
+		}
+	} else {
+		pooled, nuPool := q.pooled(names, planned, r.N)
+		v := r.components(c, pooled, nuPool, q.Scope)
+		q.infer(&r, v)
+	}
+	r.Notes = sortedNotes(r.Notes)
+	return r, nil
+}
+
+// check validates the question and returns the arms of the contrast, sorted,
+// and the number of seeds planned.
+func (q Crossed) check() (names []string, planned int, err error) {
+	if err := alternativeOK(q.Alternative); err != nil {
+		return nil, 0, err
+	}
+	if err := levelOK(q.level()); err != nil {
+		return nil, 0, err
+	}
+	switch q.Scope {
+	case "", ScopeBoth, ScopeSeeds, ScopeProblems:
+	default:
+		return nil, 0, bad("scope is %q", q.Scope)
+	}
+	if q.Cluster != nil && q.Strata != nil {
+		return nil, 0, bad("clusters together with strata")
+	}
+	for _, k := range slices.Sorted(maps.Keys(q.Contrast)) {
+		if q.Contrast[k] != 0 {
+			names = append(names, k)
+		}
+	}
+	if len(names) == 0 {
+		return nil, 0, bad("the contrast is empty")
+	}
+	width := -1
+	planned = len(q.Arms[names[0]])
+	for _, k := range slices.Concat(names, q.Pool) {
+		rows, ok := q.Arms[k]
+		if !ok || len(rows) != planned || !finite(q.Contrast[k]) {
+			return nil, 0, bad("arm %s: %d seeds, others have %d", k, len(rows), planned)
+		}
+		for _, row := range rows {
+			if row != nil && width < 0 {
+				width = len(row)
+			}
+			if row != nil && len(row) != width {
+				return nil, 0, bad("arm %s: %d problems, others have %d", k, len(row), width)
+			}
+		}
+	}
+	for _, labels := range [][]int{q.Cluster, q.Strata} {
+		if labels != nil && width >= 0 && len(labels) != width {
+			return nil, 0, bad("%d labels for %d problems", len(labels), width)
+		}
+	}
+	if q.Strata != nil && q.Weights != nil && len(q.Weights) < groupCount(q.Strata) {
+		return nil, 0, bad("%d weights for %d strata", len(q.Weights), groupCount(q.Strata))
+	}
+	return names, planned, nil
+}
+
+func (q Crossed) level() float64 {
+	if q.Level == 0 {
+		return DefaultLevel
+	}
+	return q.Level
+}
+
+func (q Crossed) imputed(names []string) bool {
+	for _, k := range slices.Concat(names, q.Pool) {
+		for _, row := range q.Arms[k] {
+			if slices.ContainsFunc(row, math.IsNaN) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (q Crossed) complete(seed int, arms []string) bool {
+	return !slices.ContainsFunc(arms, func(k string) bool { return q.Arms[k][seed] == nil })
+}
+
+// contrastRows is the matrix c of seeds that every arm of the contrast has.
+func (q Crossed) contrastRows(names []string, planned int) [][]float64 {
+	var c [][]float64
+	for s := range planned {
+		if !q.complete(s, names) {
+			continue
+		}
+		row := make([]float64, len(q.Arms[names[0]][s]))
+		for _, k := range names {
+			w := q.Contrast[k]
+			for j, v := range q.Arms[k][s] {
+				if v == v { // NaN is a missing answer: wrong
+					row[j] += w * v
+				}
+			}
+		}
+		c = append(c, row)
+	}
+	return c
+}
+
+// pooled is the seed mean square over the arms of the pool, scaled to the
+// contrast, with its degrees of freedom; NaN and 0 without a usable pool.
+func (q Crossed) pooled(names []string, planned int, n float64) (ms, nu float64) {
+	a := len(q.Pool)
+	if a < 2 {
+		return nan, 0
+	}
+	var seeds []int
+	for s := range planned {
+		if q.complete(s, q.Pool) {
+			seeds = append(seeds, s)
+		}
+	}
+	if len(seeds) < 2 {
+		return nan, 0
+	}
+	cell, column := make([][]float64, a), make([]float64, len(seeds))
+	for i, k := range q.Pool {
+		cell[i] = make([]float64, len(seeds))
+		for x, s := range seeds {
+			cell[i][x] = meanOutcome(q.Arms[k][s])
+			column[x] += cell[i][x] / float64(a)
+		}
+	}
+	g, ss, l2 := mean(column), 0.0, 0.0
+	for i := range cell {
+		m := mean(cell[i])
+		for x, v := range cell[i] {
+			e := v - m - column[x] + g
+			ss += e * e
+		}
+	}
+	for _, k := range names {
+		l2 += q.Contrast[k] * q.Contrast[k]
+	}
+	nu = float64((a - 1) * (len(seeds) - 1))
+	return l2 * n * ss / nu, nu
+}
+
+// meanOutcome is the mean of a row whose NaN cells are wrong.
+func meanOutcome(row []float64) float64 {
+	s := 0.0
+	for _, v := range row {
+		if v == v {
+			s += v
+		}
+	}
+	return s / float64(len(row))
+}
+
+// components fills mean squares and variance components and returns the
+// squared standard error of the scope; it sets DF too.
+func (r *CrossedResult) components(c [][]float64, pooled, nuPool float64, scope string) float64 {
+	s, n := float64(r.S), r.N
+	a, b, e := meanSquares(c)
+	star, nu := math.Max(a, e), s-1
+	if nuPool > 0 {
+		r.MSPooled = pooled
+		star, nu = math.Max(star, pooled), math.Max(nuPool, nu)
+	}
+	excess := math.Max(b-e, 0)
+	num := star + excess
+	r.DF = n - 1
+	if star > 0 {
+		r.DF = math.Min(r.DF, nu*(num/star)*(num/star))
+	}
+	switch scope {
+	case ScopeSeeds:
+		num, r.DF = star, nu
+	case ScopeProblems:
+		num, r.DF = b, n-1
+	}
+	r.MSSeed, r.MSProblem, r.MSResidual, r.MSStar = a, b, e, star
+	r.VarSeed, r.VarProblem, r.VarResidual = math.Max(0, (star-e)/n), excess/s, e
+	return num / (s * n)
+}
+
+// infer fills SE, t, p and the interval from the squared standard error.
+func (q Crossed) infer(r *CrossedResult, v float64) {
+	if v <= tinyVariance {
+		r.SE = 0
+		if math.Abs(r.Estimate) < tinyEffect {
+			r.P = 1
+		}
+		r.Notes = append(r.Notes, NoteDegenerate)
+		return
+	}
+	r.SE = math.Sqrt(v)
+	r.T = r.Estimate / r.SE
+	r.P = tP(r.T, r.DF, q.Alternative)
+	h := TCritical(q.level(), r.DF) * r.SE
+	r.Lo, r.Hi = r.Estimate-h, r.Estimate+h
+}
+
+func grand(c [][]float64) float64 {
+	m := 0.0
+	for _, row := range c {
+		m += mean(row)
+	}
+	return m / float64(len(c))
+}
+
+// meanSquares of a seeds × problems matrix: seeds, problems, residual.
+func meanSquares(c [][]float64) (seeds, problems, residual float64) {
+	s, n := len(c), len(c[0])
+	m := grand(c)
+	column := make([]float64, n)
+	for _, row := range c {
+		for j, v := range row {
+			column[j] += v / float64(s)
+		}
+	}
+	for _, row := range c {
+		e := mean(row)
+		seeds += float64(n) * (e - m) * (e - m)
+		for j, v := range row {
+			d := v - e - column[j] + m
+			residual += d * d
+		}
+	}
+	for _, v := range column {
+		problems += float64(s) * (v - m) * (v - m)
+	}
+	return seeds / float64(s-1), problems / float64(n-1), residual / (float64(s-1) * float64(n-1))
+}
+
+// byCluster replaces the columns by one a cluster, so that with one seed the
+// standard error is the clustered (CR1) one.
+func byCluster(c [][]float64, group []int) [][]float64 {
+	g := groupCount(group)
+	m, n := grand(c), float64(len(c[0]))
+	size := make([]float64, g)
+	for _, k := range group {
+		size[k]++
+	}
+	out := make([][]float64, len(c))
+	for s := range c {
+		t := make([]float64, g)
+		for j, v := range c[s] {
+			t[group[j]] += v
+		}
+		for k := range t {
+			t[k] = m + float64(g)/n*(t[k]-size[k]*m)
+		}
+		out[s] = t
+	}
+	return out
+}
+
+// byStratum rescales the columns so that their mean weighs the strata as
+// asked and their variance is the stratified one.
+func byStratum(c [][]float64, stratum []int, weights []float64) [][]float64 {
+	b, n := groupCount(stratum), float64(len(stratum))
+	size, sums, w := make([]float64, b), make([]float64, b), make([]float64, b)
+	for j, k := range stratum {
+		size[k]++
+		for s := range c {
+			sums[k] += c[s][j]
+		}
+	}
+	m := 0.0
+	for k := range size {
+		sums[k] /= size[k] * float64(len(c))
+		w[k] = size[k] / n
+		if weights != nil {
+			w[k] = weights[k]
+		}
+		m += w[k] * sums[k]
+	}
+	out := make([][]float64, len(c))
+	for s := range c {
+		out[s] = make([]float64, len(stratum))
+		for j, k := range stratum {
+			out[s][j] = m + n*w[k]/size[k]*(c[s][j]-sums[k])
+		}
+	}
+	return out
+}
+
+func sortedNotes(notes []string) []string {
+	slices.Sort(notes)
+	return slices.Compact(notes)
+}
