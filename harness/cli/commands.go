@@ -4,5 +4,7 @@ import "github.com/urfave/cli/v3"
 
 // commands lists every command, in the order of the help text. One line each.
 func (a *App) commands() []*cli.Command {
-	return []*cli.Command{}
+	return []*cli.Command{
+		a.statsCommand(),
+	}
 }
