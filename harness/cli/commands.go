@@ -6,5 +6,6 @@ import "github.com/urfave/cli/v3"
 func (a *App) commands() []*cli.Command {
 	return []*cli.Command{
 		a.statsCommand(),
+		a.tokenizerCommand(),
 	}
 }
