@@ -5,6 +5,9 @@ import "github.com/urfave/cli/v3"
 // commands lists every command, in the order of the help text. One line each.
 func (a *App) commands() []*cli.Command {
 	return []*cli.Command{
+		a.conformCommand(),
+		a.runCommand(),
+		a.taskCommand(),
 		a.statsCommand(),
 		a.tokenizerCommand(),
 	}

@@ -1,0 +1,167 @@
+package cpu
+
+import (
+	"math"
+
+	"hardneg/models/graph"
+	"hardneg/models/vm"
+)
+
+// chunkOf is how many picks are projected at a time: at most 8 MiB of float32
+// logits, but enough rows to feed the GEMM.
+func chunkOf(vocab int) int { return min(max(1<<21/vocab, 64), 256) }
+
+// projection turns picked hidden rows into logits, chunk by chunk.
+type projection[F Float] struct {
+	c         *CPU
+	h, w      []F
+	rows, ids []int32
+	d, vocab  int
+	chunk     int
+}
+
+func projectionOf[F Float](c *CPU, k vm.Call) projection[F] {
+	return projection[F]{c, data[F](k.In[0]), data[F](k.In[1]), data[int32](k.In[2]), data[int32](k.In[3]),
+		k.In[1].Shape[1], k.In[1].Shape[0], chunkOf(k.In[1].Shape[0])}
+}
+
+// logits returns the gathered hidden rows and the logits of picks lo to hi.
+func (p *projection[F]) logits(lo, hi int) (x, z []F) {
+	d := p.d
+	x = scratch[F](&p.c.big, 0, p.chunk*d)[:(hi-lo)*d]
+	z = scratch[F](&p.c.big, 1, p.chunk*p.vocab)[:(hi-lo)*p.vocab]
+	for i := range hi - lo {
+		copy(x[i*d:i*d+d], p.h[int(p.rows[lo+i])*d:])
+	}
+	mul(p.c, hi-lo, p.vocab, d, rowsOf(x, d), rowsOf(p.w, d).t(), z, p.vocab, false)
+	return x, z
+}
+
+func logProb[F Float](c *CPU, k vm.Call) vm.Kernel {
+	p := projectionOf[F](c, k)
+	logp, lse := data[F](k.Out[0]), data[F](k.Out[1])
+	v := p.vocab
+	return func(uint) {
+		for lo := 0; lo < k.Live.Picks; lo += p.chunk {
+			hi := min(lo+p.chunk, k.Live.Picks)
+			_, z := p.logits(lo, hi)
+			c.e.Range(hi-lo, 8, func(_, a, b int) {
+				for i := a; i < b; i++ {
+					row := z[i*v : i*v+v]
+					own := row[p.ids[lo+i]]
+					lse[lo+i] = LogSumExp(row)
+					logp[lo+i] = own - lse[lo+i]
+				}
+			})
+		}
+	}
+}
+
+// LogSumExp is ln Σ exp(x). It destroys x.
+func LogSumExp[F Float](x []F) F {
+	m := maxOf(x)
+	return m + F(math.Log(float64(expRow(x, x, 1, -m))))
+}
+
+func logProbGrad[F Float](c *CPU, k vm.Call) vm.Kernel {
+	p := projectionOf[F](c, k)
+	lse, dlogp := data[F](k.In[4]), data[F](k.In[5])
+	dh, dw := data[F](k.Out[0]), data[F](k.Out[1])
+	d, v := p.d, p.vocab
+	return func(add uint) {
+		n := k.Live.Picks
+		clear(dh[:k.Live.Tokens*d])
+		if n == 0 && add&2 == 0 {
+			clear(dw)
+		}
+		for lo := 0; lo < n; lo += p.chunk {
+			hi := min(lo+p.chunk, n)
+			x, z := p.logits(lo, hi)
+			c.e.Range(hi-lo, 8, func(_, a, b int) {
+				for i := a; i < b; i++ {
+					row, g := z[i*v:i*v+v], dlogp[lo+i]
+					expRow(row, row, 1, -lse[lo+i])
+					for j, e := range row {
+						row[j] = -g * e
+					}
+					row[p.ids[lo+i]] += g
+				}
+			})
+			mul(c, v, d, hi-lo, rowsOf(z, v).t(), rowsOf(x, d), dw, d, lo > 0 || add&2 != 0)
+			y := scratch[F](&c.big, 2, p.chunk*d)[:(hi-lo)*d]
+			mul(c, hi-lo, d, v, rowsOf(z, v), rowsOf(p.w, d), y, d, false)
+			for i := range hi - lo { // in order: a row may be picked twice
+				r := int(p.rows[lo+i]) * d
+				addTo(dh[r:r+d], y[i*d:])
+			}
+		}
+	}
+}
+
+func seqSum[F Float](_ *CPU, k vm.Call) vm.Kernel {
+	logp, bounds, out := data[F](k.In[0]), data[int32](k.In[1]), data[F](k.Out[0])
+	return func(uint) {
+		for s := range k.Live.Seqs {
+			var sum float64
+			for _, v := range logp[bounds[s]:bounds[s+1]] {
+				sum += float64(v)
+			}
+			out[s] = F(sum)
+		}
+	}
+}
+
+func seqSumGrad[F Float](_ *CPU, k vm.Call) vm.Kernel {
+	dsum, bounds, out := data[F](k.In[0]), data[int32](k.In[1]), data[F](k.Out[0])
+	return func(uint) {
+		for s := range k.Live.Seqs {
+			for i := bounds[s]; i < bounds[s+1]; i++ {
+				out[i] = dsum[s]
+			}
+		}
+	}
+}
+
+// sumSquares adds up chunks, then the chunks' sums in order.
+func sumSquares[F Float](c *CPU, k vm.Call) vm.Kernel {
+	x, out := data[F](k.In[0]), data[float64](k.Out[0])
+	const chunk = 1 << 14
+	return func(uint) {
+		parts := scratch[float64](&c.big, 0, (len(x)+chunk-1)/chunk)
+		c.e.Range(len(x), chunk, func(_, lo, hi int) {
+			var s float64
+			for _, v := range x[lo:hi] {
+				s += float64(v) * float64(v)
+			}
+			parts[lo/chunk] = s
+		})
+		var s float64
+		for _, v := range parts {
+			s += v
+		}
+		out[0] = s
+	}
+}
+
+func adamW[F Float](c *CPU, k vm.Call) vm.Kernel {
+	p, g, m, v := data[F](k.In[0]), data[F](k.In[1]), data[F](k.In[2]), data[F](k.In[3])
+	a := k.Op.Attr.(*graph.AdamW)
+	return func(uint) {
+		c.e.Range(len(p), 1<<14, func(_, lo, hi int) {
+			adamWRange(p[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi], a)
+		})
+	}
+}
+
+func adamWRange[F Float](p, g, m, v []F, a *graph.AdamW) {
+	keep, scale := F(1-a.LR*a.Decay), F(a.Scale)
+	b1, b2 := F(a.Beta1), F(a.Beta2)
+	rate, root, eps := F(a.LR/a.Bias1), F(1/math.Sqrt(a.Bias2)), F(a.Eps)
+	for i, x := range g {
+		x *= scale
+		mi := b1*m[i] + (1-b1)*x
+		vi := b2*v[i] + (1-b2)*x*x
+		m[i], v[i] = mi, vi
+		p[i] = p[i]*keep - rate*mi/(F(math.Sqrt(float64(vi)))*root+eps)
+	}
+}

@@ -1,0 +1,34 @@
+// Package models opens a device by name. Its subpackages are the engine: see
+// models/graph for the ops, models/qwen2 for the network, models/vm for the
+// executor, models/cpu and models/cuda for the devices, models/train and
+// models/sample for what a user does with them.
+package models
+
+import (
+	"fmt"
+	"runtime"
+
+	"hardneg/models/cpu"
+	"hardneg/models/vm"
+)
+
+// Options says how to open a device.
+type Options struct {
+	Threads int    // of the CPU; 0: all
+	Dtype   string // of matrix products: fp32 (or empty), or bf16 with fp32 sums and weights
+}
+
+// Open makes the backend of a device: "cpu", or "" for it.
+func Open(device string, o Options) (vm.Backend, error) {
+	if o.Dtype != "" && o.Dtype != "fp32" {
+		return nil, fmt.Errorf("models: dtype %q on %s: want fp32", o.Dtype, device)
+	}
+	switch device {
+	case "", "cpu":
+		if o.Threads < 0 || o.Threads > 4*runtime.NumCPU() {
+			return nil, fmt.Errorf("models: %d threads on %d processors; use 1 to %d, or 0 for all", o.Threads, runtime.NumCPU(), 4*runtime.NumCPU())
+		}
+		return cpu.New(o.Threads), nil
+	}
+	return nil, fmt.Errorf("models: unknown device %q: want cpu", device)
+}

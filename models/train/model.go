@@ -1,0 +1,169 @@
+package train
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"hardneg/models/graph"
+	"hardneg/models/qwen2"
+	"hardneg/models/vm"
+)
+
+// Model is a network on a backend: it scores batches and computes gradients.
+// Graphs are built for the largest batch seen and built anew, a millisecond
+// for a small model, when a larger one comes.
+type Model struct {
+	Params *qwen2.Params
+	// Recompute is qwen2.Options.Recompute; set it before the first batch.
+	Recompute int
+
+	be       vm.Backend
+	weights  vm.Buffer
+	grads    vm.Buffer // nil until the first Backward
+	loss     graph.Loss
+	fwd, bwd *program
+	sums     []float64
+}
+
+// program is a compiled graph with its capacity.
+type program struct {
+	size qwen2.Capacity
+	net  *qwen2.Net
+	m    *vm.Machine
+}
+
+// NewModel puts p on a backend. On the CPU it shares p's memory.
+func NewModel(be vm.Backend, p *qwen2.Params) (*Model, error) {
+	w, err := be.Import(p.Flat)
+	if err != nil {
+		return nil, fmt.Errorf("train: weights: %w", err)
+	}
+	return &Model{Params: p, be: be, weights: w}, nil
+}
+
+// Forward scores a batch and returns the log-probability of each sequence,
+// valid until the next call.
+func (m *Model) Forward(b *Batch) ([]float64, error) {
+	if err := m.prepare(&m.fwd, b.Size(), false); err != nil {
+		return nil, err
+	}
+	return m.run(m.fwd, b)
+}
+
+// Backward scores a batch, evaluates the loss and computes the gradients of
+// all parameters, added to those of the last call if accumulate is set.
+func (m *Model) Backward(b *Batch, loss graph.Loss, accumulate bool) (float64, []float64, error) {
+	if err := m.prepare(&m.bwd, b.Size(), true); err != nil {
+		return 0, nil, err
+	}
+	m.loss, m.bwd.m.Accumulate = loss, accumulate
+	sums, err := m.run(m.bwd, b)
+	return m.bwd.m.Loss(), sums, err
+}
+
+// LogProbs are the log-probabilities of the last Forward's picks.
+func (m *Model) LogProbs(n int) []float64 {
+	r := make([]float64, n)
+	m.be.Read(r, m.fwd.m.Buffer(m.fwd.net.LogP))
+	return r
+}
+
+// Hidden are the normed hidden states of the last Forward's rows.
+func (m *Model) Hidden(rows int) []float32 {
+	r := make([]float32, rows*m.Params.Config.Hidden)
+	m.be.Read(r, m.fwd.m.Buffer(m.fwd.net.Hidden))
+	return r
+}
+
+// Gradients copies the gradients of the last Backward, laid out as Params.Flat.
+func (m *Model) Gradients() []float32 {
+	r := make([]float32, len(m.Params.Flat))
+	m.be.Read(r, m.grads)
+	return r
+}
+
+// Pull copies the weights from the backend to Params.
+func (m *Model) Pull() { m.be.Read(m.Params.Flat, m.weights) }
+
+func (m *Model) allocGrads() (err error) {
+	if m.grads != nil {
+		return nil
+	}
+	if m.grads, err = m.be.Alloc(tensor.Float32, len(m.Params.Flat)); err != nil {
+		return fmt.Errorf("train: gradients: %w", err)
+	}
+	return nil
+}
+
+func (m *Model) run(p *program, b *Batch) ([]float64, error) {
+	n, z := p.net, b.Size()
+	p.m.Live = vm.Live{Tokens: z.Tokens, Segs: z.Segs, Picks: z.Picks, Seqs: z.Seqs}
+	for _, in := range []struct {
+		node *G.Node
+		data []int32
+	}{{n.Tokens, b.Tokens}, {n.Segs, b.Segs}, {n.Parent, b.Parent}, {n.Rows, b.Rows}, {n.IDs, b.IDs}, {n.Bounds, b.Bounds}} {
+		m.be.Write(p.m.Buffer(in.node), in.data)
+	}
+	if err := p.m.RunAll(); err != nil {
+		return nil, err
+	}
+	if cap(m.sums) < z.Seqs {
+		m.sums = make([]float64, z.Seqs)
+	}
+	m.sums = m.sums[:z.Seqs]
+	m.be.Read(m.sums, p.m.Buffer(n.Sums))
+	return m.sums, nil
+}
+
+// grown is a capacity that holds z and leaves room, so that batches of similar
+// size need no new graph.
+func grown(z qwen2.Capacity) qwen2.Capacity {
+	up := func(n, step int) int { return (n + n/8 + step) / step * step }
+	return qwen2.Capacity{Tokens: up(z.Tokens, 64), Segs: up(z.Segs, 8), Picks: up(z.Picks, 64), Seqs: up(z.Seqs, 8)}
+}
+
+func (m *Model) prepare(p **program, z qwen2.Capacity, grads bool) error {
+	if *p != nil && (*p).size.Holds(z) {
+		return nil
+	}
+	size := grown(z)
+	o := qwen2.Options{Dtype: tensor.Float32, Recompute: m.Recompute}
+	if grads {
+		o.Loss = &m.loss
+	}
+	if *p != nil { // let go of the old arena first
+		old := (*p).size
+		size = qwen2.Capacity{Tokens: max(size.Tokens, old.Tokens), Segs: max(size.Segs, old.Segs),
+			Picks: max(size.Picks, old.Picks), Seqs: max(size.Seqs, old.Seqs)}
+		*p = nil
+	}
+	net, err := qwen2.Build(m.Params.Config, size, o)
+	if err != nil {
+		return err
+	}
+	s := vm.Spec{Dtype: o.Dtype, Bind: map[*G.Node]vm.Buffer{}, Grads: map[*G.Node]vm.Buffer{}}
+	s.Keep = []*G.Node{net.Sums, net.LogP}
+	if grads {
+		s.Keep = append(s.Keep, net.Loss)
+		if err := m.allocGrads(); err != nil {
+			return err
+		}
+	} else {
+		s.Keep = append(s.Keep, net.Hidden)
+	}
+	for _, f := range m.Params.Fused {
+		lo, hi := f.Off, f.Off+f.Len()
+		s.Bind[net.Params[f.Name]] = m.weights.Slice(lo, hi)
+		if grads {
+			s.Grads[net.Grads[f.Name]] = m.grads.Slice(lo, hi)
+		}
+	}
+	machine, err := vm.Compile(m.be, s)
+	if err != nil {
+		return err
+	}
+	*p = &program{size: size, net: net, m: machine}
+	return nil
+}
