@@ -17,7 +17,7 @@ import (
 )
 
 // Stages lists the stage kinds in the order of the data flow.
-var Stages = []string{"data", "sft", "sample", "score", "mine", "weight", "ref", "train", "eval", "probe", "verifier", "subset"}
+var Stages = []string{"data", "sft", "sample", "score", "mine", "weight", "ref", "train", "eval", "verifier", "subset"}
 
 // Task is one unit of work: one process, one result folder.
 type Task struct {
@@ -42,8 +42,9 @@ type Input struct {
 // File names something that the user has: a checkpoint folder, a data file.
 // Embedded files (fixtures/tiny, the specs) stand in where Path does not exist.
 type File struct {
-	Name string `json:"name"` // model, tokenizer, data, verifier, …
-	Path string `json:"path"`
+	Name     string `json:"name"`               // model, tokenizer, data, labelled, verifier
+	Path     string `json:"path"`               // file, folder or Hub id
+	Revision string `json:"revision,omitempty"` // of a Hub id
 }
 
 // Plan is every task of a run, in an order in which inputs come first.
@@ -56,7 +57,7 @@ type Plan struct {
 // for the same inputs: the only way in which code enters a key.
 var Versions = map[string]int{
 	"data": 1, "sft": 1, "sample": 1, "score": 1, "mine": 1, "weight": 1,
-	"ref": 1, "train": 1, "eval": 1, "probe": 1, "verifier": 1, "subset": 1,
+	"ref": 1, "train": 1, "eval": 1, "verifier": 1, "subset": 1,
 }
 
 // KeyFields is what is hashed into an action key; `plan --why` compares two of them.

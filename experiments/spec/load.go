@@ -140,12 +140,16 @@ func resolve(root *node, sets []string) (*Spec, error) {
 		if !ok || key == "" {
 			return nil, fmt.Errorf("--set %s: write KEY=VALUE, such as stages.train.beta=0.05", kv)
 		}
-		n, perrs := parse("--set "+kv, "v: "+val)
+		at := "--set " + kv
+		if len(at) > 80 {
+			at = at[:80] + "…"
+		}
+		n, perrs := parse(at, "v: "+val)
 		if len(perrs) > 0 {
-			errs = append(errs, Mistake{Origin{File: "--set " + kv}, perrs[0].Text})
+			errs = append(errs, Mistake{Origin{File: at}, perrs[0].Text})
 			continue
 		}
-		place(n, "--set "+kv)
+		place(n, at)
 		segments := strings.Split(key, ".")
 		root.set(segments, n.at, n.get("v"), segments[0] == "arms")
 	}
