@@ -38,6 +38,8 @@ type App struct {
 	Verbose        bool
 	Color          string
 	LogFormat      string
+
+	hooks hooks
 }
 
 // coded is an error with an exit code.
@@ -64,10 +66,12 @@ func usagef(format string, a ...any) error {
 
 // Main runs the command line and returns the exit code.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr}
-	root := app.root()
-	err := root.Run(ctx, args)
-	return app.exit(err)
+	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, hooks: defaultHooks()}
+	return app.main(ctx, args)
+}
+
+func (a *App) main(ctx context.Context, args []string) int {
+	return a.exit(a.root().Run(ctx, args))
 }
 
 func (a *App) exit(err error) int {

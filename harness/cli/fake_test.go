@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"hardneg/experiments/plan"
+	"hardneg/experiments/spec"
+	"hardneg/harness/stage"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the test binary be a hardneg whose stages are fake: they sleep,
+// hash their inputs, checkpoint each step and fail where a plan says so.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"hardneg": fakeHardneg,
+		"hardneg-real": func() {
+			os.Exit(Main(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+		},
+		"flip": flip, "pause": pause,
+	})
+}
+
+func fakeHardneg() {
+	a := &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	a.hooks = hooks{
+		stages: fakeStage, prepare: fakePrepare, resolve: here,
+		exe: func() (string, error) { return exec.LookPath("hardneg") },
+	}
+	os.Exit(a.main(context.Background(), os.Args))
+}
+
+// flip changes byte N (from the end when negative) of files.
+func flip() {
+	n, _ := strconv.Atoi(os.Args[1])
+	for _, path := range os.Args[2:] {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		at := n
+		if at < 0 {
+			at += len(b)
+		}
+		b[at] ^= 1
+		os.Chmod(path, 0o644)
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+// pause waits until a file matching the pattern exists (10 s at most).
+func pause() {
+	for range 1000 {
+		if m, _ := filepath.Glob(os.Args[1]); len(m) > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	fmt.Fprintln(os.Stderr, "no", os.Args[1])
+	os.Exit(1)
+}
+
+// fakePrepare reads a plan in lines: `run NAME`, `jobs N`, `retries N`,
+// `timeout D`, `task ID STAGE PARAMS INPUT…`, `file TASK NAME PATH`.
+func fakePrepare(path string, sets []string) (*prepared, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	p := &prepared{Spec: &spec.Spec{}, Resolved: b}
+	p.Spec.Run.Timeout = map[string]spec.Duration{}
+	text := string(b)
+	for _, s := range sets {
+		k, v, _ := strings.Cut(s, "=")
+		text = strings.ReplaceAll(text, k, v)
+	}
+	for n, line := range strings.Split(text, "\n") {
+		f := strings.Fields(line)
+		switch {
+		case len(f) == 0:
+		case f[0] == "run":
+			p.Plan.Run = f[1]
+		case f[0] == "jobs":
+			j, _ := strconv.Atoi(f[1])
+			p.Spec.Run.Jobs = spec.AutoInt(j)
+		case f[0] == "retries":
+			p.Spec.Run.Retries, _ = strconv.Atoi(f[1])
+		case f[0] == "timeout":
+			d, _ := time.ParseDuration(f[1])
+			p.Spec.Run.Timeout["default"] = spec.Duration(d)
+		case f[0] == "task":
+			t := plan.Task{ID: f[1], Stage: f[2], Params: json.RawMessage(f[3]), Device: "cpu", Arms: []string{"full"}}
+			if i := strings.LastIndex(t.ID, "-s"); i > 0 {
+				t.Seed, _ = strconv.Atoi(t.ID[i+2:])
+				t.Varies = true
+			}
+			for _, in := range f[4:] {
+				t.Inputs = append(t.Inputs, plan.Input{Name: in, Task: in})
+			}
+			p.Plan.Tasks = append(p.Plan.Tasks, t)
+		case f[0] == "file":
+			for i := range p.Plan.Tasks {
+				if t := &p.Plan.Tasks[i]; t.ID == f[1] {
+					t.Files = append(t.Files, plan.File{Name: f[2], Path: f[3]})
+				}
+			}
+		default:
+			return nil, usagef("%s:%d: %q is not understood", path, n+1, f[0])
+		}
+	}
+	return p, nil
+}
+
+// fakeParams steer a fake stage.
+type fakeParams struct {
+	Steps int
+	MS    int    // a step takes this long
+	Bytes int    // size of the result
+	Fail  string // always, once, env, panic, kill, random
+}
+
+func fakeStage(ctx context.Context, t plan.Task, env stage.Env) error {
+	var p fakeParams
+	if err := json.Unmarshal(t.Params, &p); err != nil {
+		return err
+	}
+	if path := os.Getenv("FAKE_COUNT"); path != "" {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(f, t.ID)
+		f.Close()
+	}
+	state, err := inputState(t, env)
+	if err != nil {
+		return err
+	}
+	save := filepath.Join(env.Checkpoint, "state")
+	first := 0
+	if b, err := os.ReadFile(save); err == nil {
+		if _, err := fmt.Sscanf(string(b), "%d %x", &first, &state); err != nil {
+			return fmt.Errorf("checkpoint: %w", err)
+		}
+	}
+	if err := fakeFailure(p.Fail, env); err != nil {
+		return err
+	}
+	for i := first; i < p.Steps; i++ {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(p.MS) * time.Millisecond):
+		}
+		sum := sha256.Sum256(fmt.Appendf(nil, "%x %d", state, i))
+		state = sum[:]
+		env.Metric(i, map[string]float64{"loss": 1 / float64(i+1)})
+		env.Progress(int64(i+1), int64(p.Steps), "step")
+		if err := os.WriteFile(save+".tmp", fmt.Appendf(nil, "%d %x", i+1, state), 0o666); err != nil {
+			return err
+		}
+		if err := os.Rename(save+".tmp", save); err != nil {
+			return err
+		}
+	}
+	out := make([]byte, 0, p.Bytes+32)
+	for i := 0; len(out) < p.Bytes; i++ {
+		sum := sha256.Sum256(binary.AppendUvarint(slices.Clone(state), uint64(i)))
+		out = append(out, sum[:]...)
+	}
+	if p.Fail == "random" {
+		out = append(out, time.Now().String()...)
+	}
+	if err := os.MkdirAll(filepath.Join(env.Dir, "sub"), 0o777); err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(filepath.Join(env.Dir, "state.txt"), []byte(hex.EncodeToString(state)), 0o666),
+		os.WriteFile(filepath.Join(env.Dir, "sub", "data.bin"), out, 0o666))
+}
+
+// inputState hashes what the task reads.
+func inputState(t plan.Task, env stage.Env) ([]byte, error) {
+	h := sha256.New()
+	h.Write(t.Params)
+	for _, in := range t.Inputs {
+		err := filepath.WalkDir(env.Inputs[in.Name], func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			h.Write(b)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range t.Files {
+		b, err := os.ReadFile(env.Files[f.Name])
+		if err != nil {
+			return nil, &stage.EnvironmentError{Err: err}
+		}
+		h.Write(b)
+	}
+	return h.Sum(nil), nil
+}
+
+func fakeFailure(kind string, env stage.Env) error {
+	switch kind {
+	case "always":
+		env.Log.Info("about to fail")
+		return errors.New("this trial always fails")
+	case "once":
+		mark := filepath.Join(env.Checkpoint, "tried")
+		if _, err := os.Stat(mark); err != nil {
+			return errors.Join(os.WriteFile(mark, nil, 0o666), errors.New("this trial fails once"))
+		}
+	case "env":
+		return &stage.EnvironmentError{Err: errors.New("model.safetensors: truncated; download it again")}
+	case "panic":
+		panic("index out of range")
+	case "kill":
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "deaf":
+		signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
+		time.Sleep(time.Minute)
+	}
+	return nil
+}
+
+func TestHarnessScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/harness", UpdateScripts: os.Getenv("UPDATE") == "1", Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"exits": exits, "signal": sendSignal,
+	}})
+}
+
+// exits runs a command and wants the given exit code: exits CODE COMMAND….
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var ee *exec.ExitError
+	if errors.As(err, &ee) {
+		got = ee.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// sendSignal signals a background command: signal NAME NUMBER.
+func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(syscall.Signal(n)))
+	}
+}

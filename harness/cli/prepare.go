@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"hardneg/experiments/plan"
+	"hardneg/experiments/spec"
+	"hardneg/harness/runner"
+	"hardneg/harness/stage"
+	"hardneg/harness/store"
+	"hardneg/harness/track"
+)
+
+// prepared is a spec made ready to run.
+type prepared struct {
+	Spec     *spec.Spec
+	Resolved []byte // the spec, resolved, as YAML
+	Plan     plan.Plan
+}
+
+// finished is a run whose tasks have ended, for whoever writes its report.
+type finished struct {
+	prepared
+	Workspace string
+	Folder    *track.Folder
+	Store     *store.Store
+	Summary   runner.Summary
+}
+
+// hooks are the parts of a run that a test replaces.
+type hooks struct {
+	stages  stage.Func
+	prepare func(path string, sets []string) (*prepared, error)
+	resolve func(plan.File) (string, error)
+	exe     func() (string, error)                                                 // the program that executors start
+	finish  func(ctx context.Context, run finished) (reportPath string, err error) // nil: no report
+}
+
+// defaultHooks are the real parts.
+func defaultHooks() hooks {
+	return hooks{stages: stage.Run, prepare: prepareSpec, resolve: here, exe: os.Executable}
+}
+
+// here resolves a file that must exist on this machine.
+func here(f plan.File) (string, error) {
+	if _, err := os.Stat(f.Path); err != nil {
+		return "", fmt.Errorf("%w; give an existing path in the spec", err)
+	}
+	return filepath.Abs(f.Path)
+}
+
+// infrastructure gives an error of the harness itself its exit code.
+func infrastructure(err error) error {
+	var env *stage.EnvironmentError
+	var corrupt *store.CorruptError
+	var c *coded
+	switch {
+	case err == nil, errors.As(err, &c):
+		return err
+	case errors.As(err, &corrupt):
+		return fail(ExitIntegrity, err)
+	case errors.As(err, &env), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EROFS),
+		errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR):
+		return fail(ExitEnvironment, err)
+	}
+	return err
+}

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+)
+
+// Digester hashes what the user has: checkpoint folders, data files. It
+// remembers in cache/STAMP what it hashed, so that an untouched 3 GB checkpoint
+// is read once.
+type Digester struct {
+	store *Store
+	known stamps
+	fresh stamps
+}
+
+// NewDigester reads what earlier runs remembered.
+func (s *Store) NewDigester() *Digester {
+	return &Digester{s, readStamps(filepath.Join(s.root, "cache")), stamps{}}
+}
+
+// Digest is the SHA-256 of a file, or of a folder the digest over the sorted
+// paths and hashes of its files; hidden files and links to folders do not count.
+func (d *Digester) Digest(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if abs, err = filepath.EvalSymlinks(abs); err != nil {
+		return "", err
+	}
+	st, err := os.Stat(abs)
+	if err != nil {
+		return "", err
+	}
+	if !st.IsDir() {
+		return d.file(abs)
+	}
+	var files []File
+	err = filepath.WalkDir(abs, func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if p != abs && e.Name()[0] == '.' {
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if e.IsDir() {
+			return nil
+		}
+		if st, err := os.Stat(p); err != nil || st.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(abs, p)
+		if err != nil {
+			return err
+		}
+		sum, err := d.file(p)
+		files = append(files, File{Path: filepath.ToSlash(rel), SHA256: sum})
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(files) == 0 {
+		return "", fmt.Errorf("folder %s is empty", path)
+	}
+	sort.Slice(files, func(i, j int) bool { return files[i].Path < files[j].Path })
+	return digest(files), nil
+}
+
+func (d *Digester) file(path string) (string, error) {
+	st, err := stampOf(path)
+	if err != nil {
+		return "", err
+	}
+	if was, ok := d.known[path]; ok && was.sum != "" && d.known.trust(path, st) {
+		d.fresh[path] = was
+		return was.sum, nil
+	}
+	st.sum, _, err = hashFile(path)
+	if err != nil {
+		return "", err
+	}
+	d.fresh[path] = st
+	return st.sum, nil
+}
+
+// Save remembers what was hashed, for the next run.
+func (d *Digester) Save() {
+	all := stamps{}
+	maps.Copy(all, d.known)
+	maps.Copy(all, d.fresh)
+	if !maps.Equal(all, d.known) {
+		d.store.writeStamps(filepath.Join(d.store.root, "cache"), all)
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,205 @@
+package track
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Folder is runs/<run> of a workspace: what a run was and what became of it.
+type Folder struct {
+	Run string
+	Dir string
+}
+
+// Event is a line of events.jsonl.
+type Event struct {
+	Time   time.Time `json:"time"`
+	Event  string    `json:"event"` // run, hit, start, done, failed, stopped, blocked, aside, end
+	Task   string    `json:"task,omitempty"`
+	Key    string    `json:"key,omitempty"`
+	N      int       `json:"n,omitempty"` // attempt
+	Detail string    `json:"detail,omitempty"`
+}
+
+func runsDir(workspace string) string { return filepath.Join(workspace, "runs") }
+
+// OpenFolder makes the run's folder where it is missing.
+func OpenFolder(workspace, run string) (*Folder, error) {
+	workspace, err := filepath.Abs(workspace)
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{run, filepath.Join(runsDir(workspace), run)}
+	if err := os.MkdirAll(filepath.Join(f.Dir, "tasks"), 0o777); err != nil {
+		return nil, fmt.Errorf("run folder: %w", err)
+	}
+	return f, nil
+}
+
+// FindFolder is the folder of a run that exists; "latest" names the last used.
+func FindFolder(workspace, run string) (*Folder, error) {
+	workspace, err := filepath.Abs(workspace)
+	if err != nil {
+		return nil, err
+	}
+	if run == "" || run == latest {
+		to, err := os.Readlink(filepath.Join(runsDir(workspace), latest))
+		if err != nil {
+			return nil, fmt.Errorf("workspace %s has no run yet; `hardneg run SPEC` makes one", workspace)
+		}
+		run = filepath.Base(to)
+	}
+	dir := filepath.Join(runsDir(workspace), run)
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() || strings.ContainsAny(run, `/\`) {
+		return nil, fmt.Errorf("run %q: %w in %s; `hardneg runs ls` lists them", run, fs.ErrNotExist, runsDir(workspace))
+	}
+	return &Folder{run, dir}, nil
+}
+
+const latest = "latest"
+
+// Runs lists the runs of a workspace, sorted by name.
+func Runs(workspace string) ([]string, error) {
+	list, err := os.ReadDir(runsDir(workspace))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range list {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
+// Path is the path of a file of the run.
+func (f *Folder) Path(name string) string { return filepath.Join(f.Dir, name) }
+
+// Put writes a file whole; equal bytes leave the file as it is.
+func (f *Folder) Put(name string, b []byte) error {
+	path := f.Path(name)
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, b) {
+		return nil
+	}
+	tmp := path + "." + strconv.Itoa(os.Getpid()) + ".tmp"
+	if err := os.WriteFile(tmp, b, 0o666); err != nil {
+		os.Remove(tmp)
+		return fmt.Errorf("run %s: %w", f.Run, err)
+	}
+	return os.Rename(tmp, path)
+}
+
+// PutJSON is Put of an indented document.
+func (f *Folder) PutJSON(name string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("run %s: %s: %w", f.Run, name, err)
+	}
+	return f.Put(name, append(b, '\n'))
+}
+
+// Read decodes a JSON file of the run.
+func (f *Folder) Read(name string, v any) error {
+	b, err := os.ReadFile(f.Path(name))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%s: %w", f.Path(name), err)
+	}
+	return nil
+}
+
+// Append adds events in one write, so that two harnesses do not mix lines.
+func (f *Folder) Append(events ...Event) error {
+	var b bytes.Buffer
+	for _, e := range events {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		b.Write(append(line, '\n'))
+	}
+	w, err := os.OpenFile(f.Path("events.jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b.Bytes())
+	return errors.Join(err, w.Close())
+}
+
+// Events reads events.jsonl; a torn last line does not count.
+func (f *Folder) Events() ([]Event, error) {
+	b, err := os.ReadFile(f.Path("events.jsonl"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []Event
+	for line := range bytes.Lines(b) {
+		var e Event
+		if json.Unmarshal(line, &e) == nil {
+			all = append(all, e)
+		}
+	}
+	return all, nil
+}
+
+// Link makes tasks/<id> point at the folder of the task's entry.
+func (f *Folder) Link(id, entry string) error {
+	dir := f.Path("tasks")
+	to, err := filepath.Rel(dir, entry)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, id)
+	if old, err := os.Readlink(path); err == nil && old == to {
+		return nil
+	}
+	tmp := path + "." + strconv.Itoa(os.Getpid()) + ".tmp"
+	os.Remove(tmp)
+	if err := os.Symlink(to, tmp); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+// Links maps the task IDs of the run to the keys they point at.
+func (f *Folder) Links() (map[string]string, error) {
+	list, err := os.ReadDir(f.Path("tasks"))
+	if err != nil {
+		return nil, err
+	}
+	keys := make(map[string]string, len(list))
+	for _, e := range list {
+		if to, err := os.Readlink(filepath.Join(f.Path("tasks"), e.Name())); err == nil && !strings.HasSuffix(e.Name(), ".tmp") {
+			keys[e.Name()] = filepath.Base(to)
+		}
+	}
+	return keys, nil
+}
+
+// SetLatest makes the run the one that "latest" names.
+func (f *Folder) SetLatest() error {
+	path := filepath.Join(filepath.Dir(f.Dir), latest)
+	if old, err := os.Readlink(path); err == nil && old == f.Run {
+		return nil
+	}
+	tmp := filepath.Join(filepath.Dir(f.Dir), "."+latest+strconv.Itoa(os.Getpid()))
+	os.Remove(tmp)
+	if err := os.Symlink(f.Run, tmp); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
