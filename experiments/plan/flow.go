@@ -34,7 +34,7 @@ func (b *builder) draft(base, stage string, seed int, inputs []feed) draft {
 	case "sft", "sample", "ref", "train", "eval":
 		h := b.s.Hardware
 		d.Device = b.s.Class()
-		d.Hint = canonical(Hint{int(h.MicroBatch), h.Recompute, int(h.Threads), h.GPUs, h.MinMemGB, b.s.Run.Checkpoint.String()})
+		d.Hint = b.json.write(Hint{int(h.MicroBatch), h.Recompute, int(h.Threads), h.GPUs, h.MinMemGB, b.s.Run.Checkpoint.String()})
 	}
 	return d
 }
