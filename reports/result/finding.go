@@ -21,7 +21,6 @@ const (
 	KindFalsification = "falsification" // verifier minus shuffled, and random's agreement
 	KindFilter        = "filter"        // preference against filtering: DPO minus rft
 	KindSubset        = "subset"        // near-correct subset
-	KindSensitivity   = "sensitivity"   // other scopes and tests, never the headline
 )
 
 // Finding is one number with its scope, interval and count of seeds. Fields
@@ -73,9 +72,47 @@ type Finding struct {
 	N            int   `json:"n"` // items, or clusters
 	PerSeed      []Num `json:"per_seed,omitempty"`
 
+	Sens *Sensitivity `json:"sensitivity,omitempty"` // appendix; never the headline
+	Dose *Dose        `json:"dose,omitempty"`        // of a dose finding
+
 	Verdict string   `json:"verdict,omitempty"`
 	Notes   []string `json:"notes,omitempty"`    // machine words, sorted
 	Warn    []string `json:"warnings,omitempty"` // the sentences that a report must print
+}
+
+// Sensitivity holds the other scopes and tests of a comparison.
+type Sensitivity struct {
+	PBoth     Num       `json:"p_both"`
+	PSeeds    Num       `json:"p_seeds"`
+	PProblems Num       `json:"p_problems"`
+	PairedT   Num       `json:"p_paired_t"`  // over seed means
+	SignFlip  Num       `json:"p_sign_flip"` // exact; null below six seeds, where it cannot reach 0.05
+	Floor     Num       `json:"p_sign_flip_floor"`
+	Wilcoxon  Num       `json:"p_wilcoxon"`
+	McNemar   []McNemar `json:"mcnemar"` // one a seed, for two arms with 0/1 outcomes
+}
+
+// McNemar is one seed's comparison of two checkpoints.
+type McNemar struct {
+	Seed   int `json:"seed"`
+	B      int `json:"b"` // won: the arm is right, the baseline wrong
+	C      int `json:"c"` // lost
+	Both   int `json:"both"`
+	None   int `json:"neither"`
+	PExact Num `json:"p_exact"`
+	PMid   Num `json:"p_mid"`
+	Lo     Num `json:"lo"` // Bonett–Price
+	Hi     Num `json:"hi"`
+}
+
+// Dose is the noise curve behind a dose finding, from no noise to most.
+type Dose struct {
+	Arms     []string `json:"arms"`
+	Sigma    []Num    `json:"sigma"` // null for the permuted end
+	Accuracy []Num    `json:"accuracy"`
+	PageL    Num      `json:"page_l"`
+	PageP    Num      `json:"page_p"`
+	Spearman []Num    `json:"spearman"` // noise step against accuracy, one a seed
 }
 
 // Correlation is one association between a score and an outcome.

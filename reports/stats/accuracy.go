@@ -19,30 +19,48 @@ type AccuracyResult struct {
 	Notes   []string `json:"notes"`
 }
 
+// OneArm asks for the accuracy of one arm; Strata as in Crossed.
+type OneArm struct {
+	Y       Trials
+	Cluster []int
+	Strata  []int
+	Weights []float64
+	Level   float64
+}
+
+// Accuracy is OneArm without strata.
+func Accuracy(y Trials, cluster []int, level float64) (AccuracyResult, error) {
+	return OneArm{Y: y, Cluster: cluster, Level: level}.Accuracy()
+}
+
 // Accuracy is the Wilson interval with the effective sample size that the
 // crossed analysis of the single arm implies (after Korn and Graubard).
-func Accuracy(y Trials, cluster []int, level float64) (AccuracyResult, error) {
+func (q OneArm) Accuracy() (AccuracyResult, error) {
 	r := AccuracyResult{Mean: nan, SDSeeds: nan, SE: nan, DF: nan, NEff: nan, Lo: nan, Hi: nan}
-	if err := levelOK(level); err != nil {
+	if err := levelOK(q.Level); err != nil {
 		return r, err
 	}
-	rows, err := r.rows(y, cluster)
+	rows, err := r.rows(q.Y, q.Cluster)
 	if err != nil {
 		return r, err
 	}
-	p := grand(rows)
 	c := rows
-	if cluster != nil {
-		c = byCluster(rows, cluster)
+	switch {
+	case q.Cluster != nil:
+		c = byCluster(rows, q.Cluster)
+	case q.Strata != nil:
+		c = byStratum(rows, q.Strata, q.Weights)
+		rows = c // the weighted outcomes: their mean is the estimate
 	}
+	p := grand(rows)
 	r.Mean, r.S, r.N = p, len(rows), len(c[0])
-	v := r.variance(rows, c, cluster != nil)
-	k := zCritical(level)
-	if p <= 0 || p >= 1 || v <= tinyVariance {
+	v := r.variance(rows, c, q.Cluster != nil || q.Strata != nil && len(rows) == 1)
+	k := zCritical(q.Level)
+	if p <= tinyShare || p >= 1-tinyShare || v <= tinyVariance {
 		note := NoteDegenerate
-		if p >= 1 {
+		if p >= 1-tinyShare {
 			note = NoteAllCorrect
-		} else if p <= 0 {
+		} else if p <= tinyShare {
 			note = NoteAllWrong
 		}
 		r.Notes = append(r.Notes, note)
@@ -51,7 +69,7 @@ func Accuracy(y Trials, cluster []int, level float64) (AccuracyResult, error) {
 		r.NEff = math.Min(math.Max(p*(1-p)/v, 1), float64(len(rows)*len(rows[0])))
 		r.SE = math.Sqrt(v)
 		if !math.IsNaN(r.DF) {
-			k = TCritical(level, r.DF)
+			k = TCritical(q.Level, r.DF)
 		}
 	}
 	lo, hi := wilson(p, r.NEff, k)

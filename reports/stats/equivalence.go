@@ -23,7 +23,7 @@ func (e Effect) check() (Effect, error) {
 	if e.Alpha == 0 {
 		e.Alpha = DefaultAlpha
 	}
-	if !finite(e.Estimate) || !(e.SE > 0) || !(e.DF > 0) || !(e.Margin > 0) || !(e.Alpha > 0 && e.Alpha < 1) {
+	if !finite(e.Estimate) || !(e.SE > 0) || !(e.DF > 0) || !(e.Margin >= 0) || !(e.Alpha > 0 && e.Alpha < 1) {
 		return e, bad("estimate %v, se %v, df %v, margin %v, alpha %v", e.Estimate, e.SE, e.DF, e.Margin, e.Alpha)
 	}
 	return e, nil

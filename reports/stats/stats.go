@@ -79,6 +79,9 @@ const tinyVariance = 1e-24
 // tinyEffect: an estimate below it is zero where the variance is zero.
 const tinyEffect = 1e-15
 
+// tinyShare: a proportion this near to 0 or 1 is 0 or 1 but for rounding.
+const tinyShare = 1e-12
+
 var nan = math.NaN()
 
 func sum(x []float64) float64 {

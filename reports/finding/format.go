@@ -1,0 +1,153 @@
+package finding
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"hardneg/reports/result"
+)
+
+// Dash stands for a number that is undefined.
+const Dash = "–"
+
+// Undecided stands for a difference whose interval holds 0, where there is no
+// room for the interval itself.
+const Undecided = "~"
+
+// Percent writes a fraction in points with one decimal: 0.6123 → 61.2.
+func Percent(n result.Num) string { return fixed(100*float64(n), 1, false) }
+
+// Points writes a difference in points with sign: 0.0123 → +1.2.
+func Points(n result.Num) string { return fixed(100*float64(n), 1, true) }
+
+// Points2 writes a difference in points with two decimals and sign.
+func Points2(n result.Num) string { return fixed(100*float64(n), 2, true) }
+
+// Width writes an unsigned difference such as an sd or an MDE in points.
+func Width(n result.Num) string { return fixed(100*float64(n), 1, false) }
+
+// Ratio writes a dimensionless number with two decimals.
+func Ratio(n result.Num) string { return fixed(float64(n), 2, false) }
+
+// Coefficient writes a correlation or an effect size with sign.
+func Coefficient(n result.Num) string { return fixed(float64(n), 2, true) }
+
+// Share writes an AUROC or a similar share with three decimals.
+func Share(n result.Num) string { return fixed(float64(n), 3, false) }
+
+func fixed(x float64, digits int, sign bool) string {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return Dash
+	}
+	s := strconv.FormatFloat(x, 'f', digits, 64)
+	if strings.Trim(s, "-0.") == "" { // no sign before a rounded zero
+		return strings.TrimPrefix(s, "-")
+	}
+	if sign && x > 0 {
+		s = "+" + s
+	}
+	return s
+}
+
+// P writes a p-value: three decimals, two significant digits below 0.01,
+// "<0.0001" below that.
+func P(n result.Num) string {
+	x := float64(n)
+	switch {
+	case !n.OK():
+		return Dash
+	case x < 0.0001:
+		return "<0.0001"
+	case x < 0.01:
+		return strconv.FormatFloat(x, 'f', 4, 64)
+	}
+	return strconv.FormatFloat(x, 'f', 3, 64)
+}
+
+// Interval writes a difference's interval in points: [+0.3, +2.1].
+func Interval(lo, hi result.Num) string {
+	if !lo.OK() || !hi.OK() {
+		return Dash
+	}
+	return "[" + Points(lo) + ", " + Points(hi) + "]"
+}
+
+// Range writes an accuracy's interval in points: [58.1, 64.2].
+func Range(lo, hi result.Num) string {
+	if !lo.OK() || !hi.OK() {
+		return Dash
+	}
+	return "[" + Percent(lo) + ", " + Percent(hi) + "]"
+}
+
+// ShareRange writes an interval of shares with three decimals.
+func ShareRange(lo, hi result.Num) string {
+	if !lo.OK() || !hi.OK() {
+		return Dash
+	}
+	return "[" + Share(lo) + ", " + Share(hi) + "]"
+}
+
+// CoefficientRange writes an interval of coefficients with sign.
+func CoefficientRange(lo, hi result.Num) string {
+	if !lo.OK() || !hi.OK() {
+		return Dash
+	}
+	return "[" + Coefficient(lo) + ", " + Coefficient(hi) + "]"
+}
+
+// MeanSD writes an accuracy with its sd across seeds: 61.2 ± 0.8.
+func MeanSD(f *result.Finding) string {
+	if f == nil || !f.Estimate.OK() {
+		return Dash
+	}
+	if !f.SD.OK() {
+		return Percent(f.Estimate)
+	}
+	return Percent(f.Estimate) + " ± " + Width(f.SD)
+}
+
+// Delta writes a difference with its interval: +1.2 [+0.3, +2.1].
+func Delta(f *result.Finding) string {
+	if f == nil || !f.Estimate.OK() {
+		return Dash
+	}
+	if !f.Lo.OK() {
+		return Points(f.Estimate)
+	}
+	return Points(f.Estimate) + " " + Interval(f.Lo, f.Hi)
+}
+
+// Short writes a difference as a number only where its interval excludes 0.
+func Short(f *result.Finding) string {
+	switch {
+	case f == nil || !f.Estimate.OK():
+		return Dash
+	case !f.Lo.OK() || float64(f.Lo) <= 0 && float64(f.Hi) >= 0:
+		return Undecided
+	}
+	return Points(f.Estimate)
+}
+
+// Seeds writes used and planned: "5" or "4 of 5".
+func Seeds(f *result.Finding) string {
+	if f.SeedsUsed == f.SeedsPlanned {
+		return strconv.Itoa(f.SeedsUsed)
+	}
+	return fmt.Sprintf("%d of %d", f.SeedsUsed, f.SeedsPlanned)
+}
+
+// WLT writes wins, losses and ties over seeds: 4/1/0.
+func WLT(f *result.Finding) string {
+	return fmt.Sprintf("%d/%d/%d", f.Wins, f.Losses, f.Ties)
+}
+
+// Verdict writes a verdict for people.
+func Verdict(v string) string {
+	if v == result.VerdictNone {
+		return "not run"
+	}
+	return v
+}
