@@ -5,7 +5,7 @@ type Arm struct {
 	// Name of the arm, its variables put in.
 	Name string `json:"name"`
 	// Vars are the values of the matrix variables, as written.
-	Vars map[string]string `json:"vars,omitempty"`
+	Vars map[string]string `json:"-"`
 	// Patch lists the settings that differ, as written.
 	Patch []Setting `json:"patch"`
 	// Stages are the settings of this arm, complete.
