@@ -1,0 +1,172 @@
+package verifier
+
+// Dim is one of the six error dimensions, in their fixed order.
+type Dim int
+
+// The six dimensions.
+const (
+	Sem Dim = iota
+	Struct
+	Order
+	Logic
+	Sym
+	Ans
+	NumDims
+)
+
+// String is the name that files and tables use.
+func (d Dim) String() string {
+	return [...]string{"sem", "struct", "order", "logic", "sym", "ans", "all"}[d]
+}
+
+// Indices of the features of a solution. Those of one dimension lie together.
+const (
+	// sem
+	fUnused    = iota // share of question quantities in no expression
+	fUnmention        // share of question quantities nowhere in the solution
+	fUnusedNum        // share of the question's numerals in no expression
+	fCntUnused        // their count, at most 4
+	fQCover           // share of the question's content stems found in the solution
+	fNewStems         // share of the solution's content stems that the question lacks
+	fAskLast          // the asked noun is in the last step
+	fAskAny           // or in the last three
+	fLeftNoSub        // "left" or "remain" in the question, no subtraction
+	fPctNoOp          // percent in the question, neither * nor /
+	fEachNoMul        // "each", "per", "every" in the question, no *
+	fPctCompl         // the complement of a percent is used
+	fShareAdd         // shares of operators
+	fShareSub         //
+	fShareMul         //
+	fShareDiv         //
+	fUnsourced        // share of unsourced operands
+	fMisquote         // misquoted numbers, at most 3
+	// struct
+	fNoAnswer
+	fTruncated
+	fSteps
+	fLogSteps
+	fRepeat
+	fLogWords
+	fEquations
+	fNoEquation
+	fOpsPerQty
+	fOpsMinusQty
+	fNoWork
+	// order
+	fBefore
+	fStepNumber
+	fUnsrcShare
+	fUnsrcCount
+	fSoftSource
+	// logic
+	fContra
+	fNoteText
+	fDangShare
+	fDangCount
+	fAnsDerived
+	fAnsLast
+	fRedundant
+	// sym
+	fBadShare
+	fBadCount
+	fMaxErr
+	fSoftShare
+	fBadIdentity
+	// ans
+	fAnsMissing
+	fAnsInQ
+	fAnsNeg
+	fAnsFrac
+	fAnsCents
+	fAnsZero
+	fAnsRatio
+	fAnsBig
+	fAnsSmall
+	fNegCount
+	fNonIntCount
+	fNonIntShare
+	fBigCount
+	fAnsCountFrac
+	fAnsUnread
+	// ans, mode consensus only
+	fPeerEqual
+	fPeerTop
+	// context
+	fQLen
+	fQSentences
+	fQNumbers
+	fQLeft
+	fQMore
+	fQPct
+	fQFrac
+	fQMult
+	fQEach
+	numFeatures
+)
+
+// dimRange is the span of features of each dimension; consensus features are
+// apart from ans, context comes last.
+func dimRange(d Dim) (lo, hi int) {
+	switch d {
+	case Sem:
+		return fUnused, fNoAnswer
+	case Struct:
+		return fNoAnswer, fBefore
+	case Order:
+		return fBefore, fContra
+	case Logic:
+		return fContra, fBadShare
+	case Sym:
+		return fBadShare, fAnsMissing
+	case Ans:
+		return fAnsMissing, fPeerEqual
+	}
+	return 0, 0
+}
+
+// FeatureNames lists the features in order; a verifier file must name the
+// same ones.
+func FeatureNames() []string {
+	return []string{
+		"unused", "unmentioned", "unused_numerals", "unused_count", "question_cover", "new_stems", "asked_last", "asked_any",
+		"left_no_sub", "percent_no_op", "each_no_mul", "percent_complement", "share_add", "share_sub", "share_mul", "share_div",
+		"unsourced", "misquote",
+		"no_answer", "truncated", "steps", "log_steps", "repeat", "log_words", "equations", "no_equation", "ops_per_quantity",
+		"ops_minus_quantities", "no_work",
+		"before_derived", "step_number", "unsourced_share", "unsourced_count", "soft_source",
+		"contradictions", "note_text", "dangling_share", "dangling_count", "answer_derived", "answer_last", "redundant",
+		"bad_share", "bad_count", "max_error", "soft_share", "bad_identity",
+		"answer_missing", "answer_in_question", "answer_negative", "answer_fraction", "answer_cents", "answer_zero",
+		"answer_ratio", "answer_big", "answer_small", "negative_count", "non_integer_count", "non_integer_share", "big_count",
+		"answer_uncountable", "answer_unread",
+		"peers_equal", "peers_top",
+		"q_length", "q_sentences", "q_quantities", "q_left", "q_more", "q_percent", "q_fraction", "q_multiple", "q_each",
+	}
+}
+
+// Indices of the counts of one step.
+const (
+	sEquations = iota
+	sBad
+	sUnsourced
+	sSoft
+	sBefore
+	sContra
+	sNegative
+	sNonInt
+	sRepeat
+	sOps
+	sNewQty
+	sNumbers
+	sNovel
+	sUsesPrev
+	sBig
+	sRedundant
+	sWords
+	sMisquote
+	sDangling
+	numStepCounts
+)
+
+// stepCounts are the raw counts that the step head reads.
+type stepCounts [numStepCounts]float64
