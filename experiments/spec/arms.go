@@ -102,6 +102,7 @@ func (r *reader) arm(e entry, patch *node, vars []binding, stages *node) point {
 		p.Vars[b.name] = b.value.text
 	}
 	p.Name = r.put(e.key, e.at, vars)
+	r.at["arms."+p.Name] = e.at
 	if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`).MatchString(p.Name) {
 		r.errorf(e.at, "arm name %q: letters, digits, hyphens and dots", p.Name)
 	}

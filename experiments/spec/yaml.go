@@ -110,7 +110,7 @@ var plainWord = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$./+-]*( [A-Za-z0-9_$.
 // text writes a string as YAML, in quotes where it needs them.
 func text(s string) string {
 	switch s {
-	case "null", "true", "false", "yes", "no", "on", "off", "y", "n":
+	case "null", "true", "false", "yes", "no", "on", "off":
 		return quote(s)
 	}
 	if plainWord.MatchString(s) {
