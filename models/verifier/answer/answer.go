@@ -24,45 +24,129 @@
 // millisecond or two and nothing needs a timeout.
 package answer
 
-import (
-	"math/big"
-	"strings"
-)
-
 // Verdict is the outcome of one comparison.
 type Verdict struct {
 	Equal     bool
 	Method    string  // string, rational, surd, numeric, expand, probe, relation, set, tuple, matrix, interval, text or none
 	Gold      string  // canonical form
 	Candidate string  // canonical form
-	Relation  string  // equal, off_by_one, sign, rounding, power_of_ten, digit_edit, unit_factor, factor_two, near, partial or none
+	Relation  string  // equal, off_by_one, sign, rounding, power_of_ten, digit_edit, unit_factor, factor_two, near, partial, edit or none
 	Closeness float64 // c_ans: 1 when equal
 	Err       string  // why an answer could not be read; empty otherwise
 }
 
-// Equal compares a candidate answer with the gold answer.
+// Equal compares a candidate answer with the gold answer. It never panics and
+// its time is bounded whatever the texts are.
 func Equal(gold, candidate string) Verdict {
 	g, c := tidy(gold), tidy(candidate)
-	v := Verdict{Method: "text", Gold: g, Candidate: c, Relation: "none"}
-	a, aok := number(g)
-	b, bok := number(c)
-	if aok && bok {
-		v.Method, v.Equal = "rational", a.Cmp(b) == 0
-		v.Gold, v.Candidate = a.RatString(), b.RatString()
-	} else {
-		v.Equal = strings.EqualFold(g, c)
+	v := Verdict{Method: "none", Gold: clip(g), Candidate: clip(c), Relation: "none"}
+	gn, gerr := parse(g, commaTop)
+	if gerr == "" {
+		v.Gold = canon(gn)
 	}
-	if v.Equal {
-		v.Relation, v.Closeness = "equal", 1
+	if g == c {
+		if v.Equal = g != ""; v.Equal {
+			v.Method, v.Candidate, v.Relation, v.Closeness = "string", v.Gold, "equal", 1
+		} else {
+			v.Err = "empty answer"
+		}
+		return v
+	}
+	cn, cerr := parse(c, commaTop)
+	if cerr == "" {
+		v.Candidate = canon(cn)
+	}
+	k := &comparer{calc: newCalc(), method: "none"}
+	switch {
+	case gerr == "" && cerr == "":
+		v.Equal = k.equal(gn, cn)
+		v.Method = k.method
+		if !v.Equal && (ambiguous(g) || ambiguous(c)) && k.otherCommas(g, c, gn, cn) {
+			v.Equal, v.Method = true, k.method
+		}
+	case cerr != "":
+		v.Err = "candidate: " + cerr
+	default:
+		v.Err = "gold: " + gerr
+	}
+	if !v.Equal {
+		v.Equal = v.fallback(g, c, gn, cn)
+	}
+	switch {
+	case v.Equal:
+		v.Relation, v.Closeness, v.Err = "equal", 1, ""
+	case c == "":
+	default:
+		v.Relation, v.Closeness = closeness(k, gn, cn, v.Gold, v.Candidate)
 	}
 	return v
 }
 
-// number reads a plain integer, decimal or fraction.
-func number(s string) (*big.Rat, bool) {
-	s = strings.NewReplacer(",", "", `\$`, "", "$", "", "{", "", "}", "", `\!`, "", " ", "", "\u2212", "-").Replace(s)
-	if len(s) == 0 || len(s) > 64 || strings.ContainsAny(s, "eEpPxX_") {
-		return nil, false
+// fallback compares answers as texts: choices, words, and strings that could
+// not be read as mathematics.
+func (v *Verdict) fallback(g, c string, gn, cn *node) bool {
+	if len(g) > 4*maxBytes || len(c) > 4*maxBytes {
+		return false
 	}
-	return new(big.Rat).SetString(s)
+	a, bareA, ok1 := choice(g)
+	b, bareB, ok2 := choice(c)
+	if ok1 && ok2 && a == b && (bareA || bareB) {
+		v.Method = "text"
+		return true
+	}
+	if gn != nil && cn != nil && gn.kind != kText && cn.kind != kText {
+		return false
+	}
+	v.Method = "text"
+	if sameText(g, c) {
+		return true
+	}
+	if gn != nil && cn != nil {
+		return false
+	}
+	v.Method = "string"
+	if compact(g) == compact(c) {
+		return true
+	}
+	v.Method = "none"
+	return false
+}
+
+// ambiguous says whether s has a comma between digit groups that could
+// separate thousands as well as elements.
+func ambiguous(s string) bool {
+	for i := 1; i+3 < len(s); i++ {
+		if s[i] == ',' && isDigit(s[i-1]) && threeDigits(s[i+1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// otherCommas tries the other readings of such commas, where both sides then
+// are collections or tuples.
+func (k *comparer) otherCommas(g, c string, gn, cn *node) bool {
+	container := func(n *node) bool { return n.kind == kList || n.kind == kSet || n.kind == kTuple }
+	for _, mode := range []commas{commaList, commaAll} {
+		a, b := gn, cn
+		if ambiguous(g) {
+			if n, err := parse(g, mode); err == "" {
+				a = n
+			}
+		}
+		for range 2 {
+			if container(a) && container(b) && k.equal(a, b) {
+				return true
+			}
+			n, err := parse(c, mode)
+			if err != "" {
+				break
+			}
+			b = n
+		}
+		if container(gn) && container(b) && k.equal(gn, b) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,160 +1,255 @@
 package answer
 
-import "strings"
+import (
+	"math"
+	"sort"
+)
 
-// fromMath returns the last math span: $…$, $$…$$, \(…\) or \[…\].
-func fromMath(s string) (string, bool) {
-	at, text := -1, ""
-	for _, d := range [][2]string{{`\(`, `\)`}, {`\[`, `\]`}, {"$$", "$$"}} {
-		e := strings.LastIndex(s, d[1])
-		if e < 0 || e <= at {
-			continue
-		}
-		if b := strings.LastIndex(s[:e], d[0]); b >= 0 {
-			if t := tidy(s[b+2 : e]); t != "" {
-				at, text = e, t
+// span is an interval of reals. A nil end is infinite. flo and fhi are the
+// ends as floats, for ordering only; equality uses the nodes.
+type span struct {
+	lo, hi         *node
+	loOpen, hiOpen bool
+	flo, fhi       float64
+}
+
+// everything is the real line.
+func everything() span {
+	return span{loOpen: true, hiOpen: true, flo: math.Inf(-1), fhi: math.Inf(1)}
+}
+
+// maxSpans bounds a union.
+const maxSpans = 64
+
+// isSolution says whether a node can only be read as a set of reals.
+func isSolution(n *node) bool {
+	switch n.kind {
+	case kUnion, kInter, kMinus:
+		return true
+	case kTuple:
+		return n.op == "(]" || n.op == "[)" || len(n.args) == 2 && (infinite(n.args[0]) != 0 || infinite(n.args[1]) != 0)
+	case kList:
+		for _, a := range n.args {
+			if a.kind == kRel && a.op != "=" {
+				return true
 			}
 		}
 	}
-	if t, e, ok := lastDollars(s); ok && e > at {
-		at, text = e, t
-	}
-	return text, at >= 0
+	return false
 }
 
-// lastDollars finds the last $…$ on one line whose content reads as math and
-// not as prose between two prices.
-func lastDollars(s string) (string, int, bool) {
-	end := -1
-	for i, tries := len(s)-1, 0; i >= 0 && tries < maxTries; i-- {
-		if s[i] == '\n' {
-			end = -1
-			continue
-		}
-		if s[i] != '$' || i > 0 && s[i-1] == '\\' {
-			continue
-		}
-		if end < 0 {
-			end = i
-			continue
-		}
-		tries++
-		in := s[i+1 : end]
-		if t := tidy(in); t != "" && !isSpace(in[0]) && !isSpace(in[len(in)-1]) && !prose(in) {
-			return t, end, true
-		}
-		end = i
+// sameSpans compares two solution sets.
+func (k *comparer) sameSpans(a, b *node) bool {
+	x, vx, ok1 := k.spans(a)
+	y, vy, ok2 := k.spans(b)
+	defer func() { k.method = "interval" }()
+	if !ok1 || !ok2 {
+		// a list of intervals against a list of intervals, a tuple of pairs …
+		return a.kind == b.kind && a.op == b.op && k.all(a.args, b.args)
 	}
-	return "", 0, false
+	if vx != "" && vy != "" && vx != vy {
+		return false
+	}
+	return k.equalSpans(x, y)
 }
 
-// prose says whether a would-be math span holds two plain words in a row.
-func prose(s string) bool {
-	words := 0
-	for _, w := range strings.Fields(s) {
-		if len(w) >= 2 && isLetter(w[0]) && isLetter(w[1]) {
-			words++
-		}
+func (k *comparer) sameEnd(a, b *node) bool {
+	if a == nil || b == nil {
+		return a == b
 	}
-	return words >= 2 && !strings.Contains(s, `\text`)
+	return k.scalars(a, b)
 }
 
-// onlyMath counts the $…$ spans of s and returns the last.
-func onlyMath(s string) (string, int) {
-	n, text := 0, ""
-	for {
-		i := strings.IndexByte(s, '$')
-		if i < 0 {
-			return text, n
-		}
-		e := strings.IndexByte(s[i+1:], '$')
-		if e <= 0 {
-			return text, n
-		}
-		n, text, s = n+1, s[i+1:i+1+e], s[i+e+2:]
+// spans reads a node as a set of reals, with the variable it speaks of.
+func (k *comparer) spans(n *node) (out []span, variable string, ok bool) {
+	if !k.spend(50) {
+		return nil, "", false
 	}
+	switch n.kind {
+	case kTuple:
+		if len(n.args) != 2 {
+			return nil, "", false
+		}
+		s, ok := k.interval(n.args[0], n.args[1], n.op[0] == '(', n.op[1] == ')')
+		return []span{s}, "", ok
+	case kSet:
+		for _, a := range n.args {
+			a := k.expandSigns(a)
+			els := []*node{a}
+			if a.kind == kList {
+				els = a.args
+			}
+			for _, e := range els {
+				s, ok := k.interval(e, e, false, false)
+				if !ok {
+					return nil, "", false
+				}
+				out = append(out, s)
+			}
+		}
+		return out, "", len(out) <= maxSpans
+	case kRel:
+		return k.inequality(n)
+	case kText:
+		switch normalText(n.op) {
+		case "all real numbers", "all reals", "real numbers", "reals":
+			return []span{everything()}, "", true
+		case "no solution", "no solutions", "no real solution", "empty set":
+			return nil, "", true
+		}
+		return nil, "", false
+	case kUnion, kInter, kMinus, kList:
+		return k.combineSpans(n)
+	case kUnit:
+		return k.spans(n.args[0])
+	}
+	return nil, "", false
 }
 
-// onlyNumber counts the numbers of s and returns the last.
-func onlyNumber(s string) (string, int) {
-	n, text := 0, ""
-	for i := 0; i < len(s); {
-		if !isDigit(s[i]) {
-			i++
-			continue
-		}
-		a, b := numberSpan(s, i)
-		n, text, i = n+1, s[a:b], b
+// combineSpans joins the parts of a union, an intersection or a list: "or"
+// unites, "and" intersects, commas intersect unless nothing would be left.
+func (k *comparer) combineSpans(n *node) ([]span, string, bool) {
+	acc, name, ok := k.spans(n.args[0])
+	if !ok {
+		return nil, "", false
 	}
-	return text, n
+	for _, a := range n.args[1:] {
+		s, v, ok := k.spans(a)
+		if !ok || name != "" && v != "" && v != name {
+			return nil, "", false
+		}
+		if v != "" {
+			name = v
+		}
+		switch {
+		case n.kind == kMinus:
+			acc = intersect(acc, complement(mergeSpans(s)))
+		case n.kind == kInter || n.kind == kList && n.op == "and":
+			acc = intersect(acc, s)
+		case n.kind == kList && n.op == ",":
+			if both := intersect(acc, s); len(both) > 0 && a.kind == kRel {
+				acc = both
+				break
+			}
+			acc = append(acc, s...)
+		default:
+			acc = append(acc, s...)
+		}
+		if len(acc) > maxSpans {
+			return nil, "", false
+		}
+	}
+	return acc, name, true
 }
 
-// lastNumber returns the last number of s with its sign, separators, decimals,
-// fraction and percent sign.
-func lastNumber(s string) (string, bool) {
-	i := len(s) - 1
-	for i >= 0 && !isDigit(s[i]) {
-		i--
+// interval makes a span from two ends.
+func (k *comparer) interval(lo, hi *node, loOpen, hiOpen bool) (span, bool) {
+	s := span{lo: lo, hi: hi, loOpen: loOpen, hiOpen: hiOpen}
+	var ok bool
+	if s.flo, ok = k.end(lo); !ok {
+		return s, false
 	}
-	if i < 0 {
-		return "", false
+	if s.fhi, ok = k.end(hi); !ok {
+		return s, false
 	}
-	floor := max(0, i-4096)
-	for i > floor && (isDigit(s[i-1]) || s[i-1] == '.' || s[i-1] == ',' && i > 1 && isDigit(s[i-2]) && i+3 <= len(s)) {
-		i--
+	if math.IsInf(s.flo, -1) {
+		s.lo, s.loOpen = nil, true
 	}
-	if s[i] == '.' || s[i] == ',' {
-		if i+1 < len(s) && s[i] == ',' || i > 0 && isLetter(s[i-1]) {
-			i++
-		}
+	if math.IsInf(s.fhi, 1) {
+		s.hi, s.hiOpen = nil, true
 	}
-	// A fraction a/b is one number.
-	if i >= 2 && s[i-1] == '/' && isDigit(s[i-2]) {
-		j := i - 1
-		for j > 0 && isDigit(s[j-1]) {
-			j--
-		}
-		i = j
-	}
-	a, b := numberSpan(s, i)
-	t := s[a:b]
-	if b < len(s) && s[b] == '/' {
-		if _, e := numberSpan(s, b+1); e > b+1 {
-			t = s[a:e]
-		}
-	}
-	return t, t != ""
+	return s, true
 }
 
-// numberSpan extends the number that starts at s[i]: to the left over a sign,
-// to the right over digits, thousands groups, decimals and a percent sign.
-func numberSpan(s string, i int) (from, to int) {
-	from, to = i, i
-	for to < len(s) && isDigit(s[to]) {
-		to++
+// end evaluates an end point.
+func (k *comparer) end(n *node) (float64, bool) {
+	if s := infinite(n); s != 0 {
+		return math.Inf(s), true
 	}
-	for to+3 < len(s) && s[to] == ',' && isDigit(s[to+1]) && isDigit(s[to+2]) && isDigit(s[to+3]) && (to+4 == len(s) || !isDigit(s[to+4])) {
-		to += 4
+	if !k.isScalar(n) && n.kind != kUnit {
+		return 0, false
 	}
-	if to+1 < len(s) && s[to] == '.' && isDigit(s[to+1]) {
-		for to++; to < len(s) && isDigit(s[to]); {
-			to++
+	x, ok := k.eval(n, nil)
+	return real(x.v), ok && x.finite() && math.Abs(imag(x.v)) <= 1e-12*x.mag
+}
+
+// same says whether two ends meet, up to rounding.
+func same(a, b float64) bool {
+	return a == b || !math.IsInf(a, 0) && !math.IsInf(b, 0) && math.Abs(a-b) <= 1e-12*math.Max(math.Abs(a), math.Abs(b))
+}
+
+// mergeSpans sorts, drops empty spans and joins those that overlap or touch.
+func mergeSpans(in []span) []span {
+	s := make([]span, 0, len(in))
+	for _, x := range in {
+		if x.flo < x.fhi && !same(x.flo, x.fhi) || same(x.flo, x.fhi) && !x.loOpen && !x.hiOpen {
+			s = append(s, x)
 		}
 	}
-	if to < len(s) && s[to] == '%' {
-		to++
-	} else if strings.HasPrefix(s[to:], `\%`) {
-		to += 2
+	sort.SliceStable(s, func(i, j int) bool {
+		if same(s[i].flo, s[j].flo) {
+			return !s[i].loOpen && s[j].loOpen
+		}
+		return s[i].flo < s[j].flo
+	})
+	out := s[:0]
+	for _, x := range s {
+		if n := len(out); n > 0 {
+			l := &out[n-1]
+			touch := same(l.fhi, x.flo) && !(l.hiOpen && x.loOpen)
+			if touch || x.flo < l.fhi && !same(l.fhi, x.flo) {
+				switch {
+				case same(x.fhi, l.fhi):
+					l.hiOpen = l.hiOpen && x.hiOpen
+				case x.fhi > l.fhi:
+					l.hi, l.fhi, l.hiOpen = x.hi, x.fhi, x.hiOpen
+				}
+				continue
+			}
+		}
+		out = append(out, x)
 	}
-	j := from
-	if j > 0 && s[j-1] == '$' {
-		j--
+	return out
+}
+
+// intersect keeps what two sets share.
+func intersect(a, b []span) []span {
+	var out []span
+	for _, x := range a {
+		for _, y := range b {
+			s := x
+			switch {
+			case same(x.flo, y.flo):
+				s.loOpen = x.loOpen || y.loOpen
+			case y.flo > x.flo:
+				s.lo, s.flo, s.loOpen = y.lo, y.flo, y.loOpen
+			}
+			switch {
+			case same(x.fhi, y.fhi):
+				s.hiOpen = x.hiOpen || y.hiOpen
+			case y.fhi < x.fhi:
+				s.hi, s.fhi, s.hiOpen = y.hi, y.fhi, y.hiOpen
+			}
+			out = append(out, s)
+		}
 	}
-	if j > 0 && s[j-1] == '-' && (j == 1 || isSpace(s[j-2]) || strings.IndexByte("($:=*{", s[j-2]) >= 0) {
-		return j - 1, to
+	return mergeSpans(out)
+}
+
+// complement is the rest of the real line; a is merged.
+func complement(a []span) []span {
+	rest := everything()
+	var out []span
+	for _, x := range a {
+		s := rest
+		s.hi, s.fhi, s.hiOpen = x.lo, x.flo, !x.loOpen
+		if x.lo != nil {
+			out = append(out, s)
+		}
+		if x.hi == nil {
+			return out
+		}
+		rest.lo, rest.flo, rest.loOpen = x.hi, x.fhi, !x.hiOpen
 	}
-	if strings.HasPrefix(s[max(0, j-3):], "\u2212") {
-		return j - 3, to
-	}
-	return from, to
+	return append(out, rest)
 }

@@ -1,0 +1,438 @@
+package answer
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// tkind is what a token is.
+type tkind uint8
+
+const (
+	tEOF    tkind = iota
+	tNum          // digits, perhaps a decimal point, (repetend) or exponent; separators removed
+	tWord         // a run of ASCII letters, or one Greek letter as its name
+	tCmd          // \name, without the backslash
+	tText         // the content of \text{…} and its relatives
+	tOp           // one operator or bracket
+	tBegin        // \begin{name}
+	tEnd          // \end{name}
+	tMoney        // a currency sign
+	tDegree       // ° or ^\circ
+	tPower        // a run of superscript digits
+	tBad          // anything else
+)
+
+// token is a piece of an answer; sp says that white space came before it.
+type token struct {
+	kind tkind
+	text string
+	sp   bool
+}
+
+// is compares an operator token.
+func (t token) is(op byte) bool { return t.kind == tOp && t.text[0] == op }
+
+// commas says how a comma between digit groups is read.
+type commas uint8
+
+const (
+	commaTop  commas = iota // thousands outside brackets, separators inside
+	commaList               // always a separator
+	commaAll                // thousands everywhere
+)
+
+// lexer turns an answer into tokens. Dollar signs in pairs delimit math, a
+// single one is money.
+type lexer struct {
+	s      string
+	i      int
+	sp     bool
+	depth  int
+	commas commas
+	money  bool
+	out    []token
+}
+
+// maxTokens bounds the work of one answer.
+const maxTokens = 4000
+
+func lex(s string, c commas) []token {
+	l := &lexer{s: s, commas: c, out: make([]token, 0, 8+len(s)/3)}
+	l.money = dollarsAreMoney(s)
+	for l.i < len(l.s) && len(l.out) < maxTokens {
+		l.next()
+	}
+	return append(l.out, token{kind: tEOF, sp: true})
+}
+
+// dollarsAreMoney says whether the unescaped dollar signs of s are prices: an
+// odd number of them, or a second one that starts another price.
+func dollarsAreMoney(s string) bool {
+	n, prices := 0, 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '$':
+			n++
+			if i+1 < len(s) && isDigit(s[i+1]) && (i == 0 || strings.IndexByte(" ,([-", s[i-1]) >= 0) {
+				prices++
+			}
+		}
+	}
+	return n%2 == 1 || n > 0 && prices == n
+}
+
+func (l *lexer) emit(k tkind, text string) {
+	l.out = append(l.out, token{k, text, l.sp})
+	l.sp = false
+}
+
+// next reads one token or skips white space.
+func (l *lexer) next() {
+	c := l.s[l.i]
+	switch {
+	case isSpace(c) || c == '~':
+		l.i++
+		l.sp = true
+	case isDigit(c) || c == '.' && l.i+1 < len(l.s) && (isDigit(l.s[l.i+1]) || strings.HasPrefix(l.s[l.i+1:], `\overline{`)):
+		l.number()
+	case isLetter(c):
+		j := l.i + 1
+		for j < len(l.s) && isLetter(l.s[j]) {
+			j++
+		}
+		l.emit(tWord, l.s[l.i:j])
+		l.i = j
+	case c == '\\':
+		l.command()
+	case c >= utf8.RuneSelf:
+		l.unicode()
+	case c == '$':
+		l.i++
+		if l.money {
+			l.emit(tMoney, "$")
+		} else {
+			l.sp = true
+		}
+	default:
+		l.operator(c)
+	}
+}
+
+// operator reads one ASCII operator; **, <=, >=, != and == are folded.
+func (l *lexer) operator(c byte) {
+	two := ""
+	if l.i+1 < len(l.s) {
+		two = l.s[l.i : l.i+2]
+	}
+	l.i++
+	switch two {
+	case "**":
+		l.i++
+		l.emit(tOp, "^")
+		return
+	case "<=", "=<":
+		l.i++
+		l.emit(tOp, "l")
+		return
+	case ">=", "=>":
+		l.i++
+		l.emit(tOp, "g")
+		return
+	case "!=":
+		l.i++
+		l.emit(tOp, "n")
+		return
+	case "==":
+		l.i++
+		l.emit(tOp, "=")
+		return
+	}
+	switch c {
+	case '(', '[':
+		l.depth++
+	case ')', ']':
+		l.depth--
+	case '*', '`', '"':
+		if c != '*' || l.i < len(l.s) && l.s[l.i] == '*' {
+			l.sp = true
+			return
+		}
+	}
+	if strings.IndexByte("+-*/^_()[]{}|,;:=<>!'%&?.", c) < 0 {
+		l.emit(tBad, string(c))
+		return
+	}
+	l.emit(tOp, l.s[l.i-1:l.i])
+}
+
+// number reads digits with separators, decimals, a repetend and an exponent.
+func (l *lexer) number() {
+	j := l.i
+	for j < len(l.s) && isDigit(l.s[j]) {
+		j++
+	}
+	text := l.s[l.i:j]
+	if n := j - l.i; n >= 1 && n <= 3 && text[0] != '0' {
+		text, j = l.groups(text, j)
+	}
+	if j < len(l.s) && l.s[j] == '.' {
+		k := j + 1
+		for k < len(l.s) && isDigit(l.s[k]) {
+			k++
+		}
+		rep, e := repetend(l.s, k)
+		switch {
+		case rep != "":
+			text, j = text+l.s[j:k]+"("+rep+")", e
+		case k > j+1:
+			text, j = text+l.s[j:k], k
+		case k == len(l.s) || isSpace(l.s[k]) || strings.IndexByte(",;)]}$", l.s[k]) >= 0:
+			j = k // "5." is 5
+		}
+	}
+	if e := exponent(l.s, j); e > j {
+		text, j = text+l.s[j:e], e
+	}
+	l.emit(tNum, text)
+	l.i = j
+}
+
+// groups joins thousands groups to the digits before s[j].
+func (l *lexer) groups(text string, j int) (string, int) {
+	for {
+		k := j
+		for _, sep := range []string{`{,}`, `,\!`, `\,`, `\ `, `,`, ` `, "\u00a0", "\u202f", "\u2009"} {
+			if strings.HasPrefix(l.s[j:], sep) && l.separates(sep) {
+				k = j + len(sep)
+				break
+			}
+		}
+		if k == j || !threeDigits(l.s[k:]) || strings.HasPrefix(l.s[k+3:], "/") {
+			return text, j
+		}
+		text, j = text+l.s[k:k+3], k+3
+	}
+}
+
+// separates says whether sep stands between thousands groups here.
+func (l *lexer) separates(sep string) bool {
+	switch sep {
+	case `{,}`, `,\!`:
+		return true
+	case `,`:
+		return l.commas == commaAll || l.commas == commaTop && l.depth <= 0
+	}
+	return l.depth <= 0
+}
+
+// threeDigits says whether s starts with exactly three digits.
+func threeDigits(s string) bool {
+	return len(s) >= 3 && isDigit(s[0]) && isDigit(s[1]) && isDigit(s[2]) && (len(s) == 3 || !isDigit(s[3]))
+}
+
+// repetend reads \overline{ddd} or \bar{ddd} at s[k].
+func repetend(s string, k int) (string, int) {
+	for _, c := range []string{`\overline{`, `\bar{`, `\dot{`} {
+		if strings.HasPrefix(s[k:], c) {
+			a := k + len(c)
+			e := a
+			for e < len(s) && isDigit(s[e]) {
+				e++
+			}
+			if e > a && e < len(s) && s[e] == '}' {
+				return s[a:e], e + 1
+			}
+		}
+	}
+	return "", k
+}
+
+// exponent returns the end of e+12 at s[j], or j. "2e" and "2ex" are products.
+func exponent(s string, j int) int {
+	if j >= len(s) || s[j]|32 != 'e' {
+		return j
+	}
+	k := j + 1
+	if k < len(s) && (s[k] == '+' || s[k] == '-') {
+		k++
+	}
+	e := k
+	for e < len(s) && isDigit(s[e]) {
+		e++
+	}
+	if e == k || e-k > 5 || e < len(s) && isLetter(s[e]) {
+		return j
+	}
+	return e
+}
+
+// command reads \name, \text{…}, an environment mark or an escaped sign.
+func (l *lexer) command() {
+	j := l.i + 1
+	if j >= len(l.s) {
+		l.i = j
+		return
+	}
+	if !isLetter(l.s[j]) {
+		l.escape(l.s[j])
+		return
+	}
+	for j < len(l.s) && isLetter(l.s[j]) {
+		j++
+	}
+	name := l.s[l.i+1 : j]
+	l.i = j
+	switch commandClass(name) {
+	case cSpace:
+		l.sp = true
+	case cSize: // \left. and \right. are invisible brackets
+		if (name == "left" || name == "right") && l.i < len(l.s) && l.s[l.i] == '.' {
+			l.i++
+		}
+	case cText:
+		text, ok := l.group()
+		if !ok {
+			return
+		}
+		if fn := strings.TrimSpace(text); isFunction(fn) {
+			l.emit(tCmd, fn)
+			return
+		}
+		l.emit(tText, text)
+	case cFont, cBox: // the braces that follow are an ordinary group
+		if name == "mathbb" {
+			if text, ok := l.group(); ok && text == "R" {
+				l.emit(tCmd, "R")
+			} else if ok {
+				l.emit(tText, text)
+			}
+		}
+	case cEnv:
+		text, _ := l.group()
+		k := tBegin
+		if name == "end" {
+			k = tEnd
+		}
+		l.emit(k, strings.TrimSuffix(text, "*"))
+		if text == "array" || text == "tabular" {
+			l.group() // column format
+		}
+	case cSymbol:
+		s := commandSymbol(name)
+		if s == "c" { // \circ is a degree sign after ^
+			l.degree()
+			return
+		}
+		if s == "{" || s == "}" {
+			l.emit(tCmd, s)
+			return
+		}
+		l.emit(tOp, s)
+	case cGreek:
+		l.emit(tWord, "\\"+name)
+	default:
+		l.emit(tCmd, name)
+	}
+}
+
+// degree replaces a preceding ^ or ^{ by a degree sign.
+func (l *lexer) degree() {
+	n := len(l.out)
+	switch {
+	case n >= 1 && l.out[n-1].is('^'):
+		l.out = l.out[:n-1]
+	case n >= 2 && l.out[n-1].is('{') && l.out[n-2].is('^'):
+		l.out = l.out[:n-2]
+		for l.i < len(l.s) && isSpace(l.s[l.i]) {
+			l.i++
+		}
+		if l.i < len(l.s) && l.s[l.i] == '}' {
+			l.i++
+		}
+	}
+	l.emit(tDegree, "°")
+}
+
+// group reads a braced argument as raw text; without braces nothing is read.
+// A missing closing brace ends at the end of the text.
+func (l *lexer) group() (string, bool) {
+	j := l.i
+	for j < len(l.s) && isSpace(l.s[j]) {
+		j++
+	}
+	if j >= len(l.s) || l.s[j] != '{' {
+		return "", false
+	}
+	e := closing(l.s, j)
+	if e < 0 {
+		l.i = len(l.s)
+		return l.s[j+1:], true
+	}
+	l.i = e + 1
+	return l.s[j+1 : e], true
+}
+
+// escape reads a backslash and one other sign.
+func (l *lexer) escape(c byte) {
+	l.i += 2
+	switch c {
+	case '\\':
+		l.emit(tCmd, `\`)
+	case '{':
+		l.depth++
+		l.emit(tCmd, "{")
+	case '}':
+		l.depth--
+		l.emit(tCmd, "}")
+	case '$':
+		l.emit(tMoney, "$")
+	case '%', '_', '&':
+		l.emit(tOp, string(c))
+	case '|':
+		l.emit(tOp, "|")
+	case '!', '(', ')', '[', ']':
+	default: // spacing, stray backslashes
+		l.sp = true
+	}
+}
+
+// unicode reads one character beyond ASCII.
+func (l *lexer) unicode() {
+	r, n := utf8.DecodeRuneInString(l.s[l.i:])
+	l.i += n
+	if d := superscript(r); d >= 0 {
+		text := string(rune('0' + d))
+		for l.i < len(l.s) {
+			r, n := utf8.DecodeRuneInString(l.s[l.i:])
+			d := superscript(r)
+			if d < 0 {
+				break
+			}
+			text += string(rune('0' + d))
+			l.i += n
+		}
+		l.emit(tPower, text)
+		return
+	}
+	k, text := runeToken(r)
+	switch {
+	case text == "":
+		l.sp = true
+	case k == tOp && (text == "{" || text == "}"):
+		l.emit(tCmd, text)
+	default:
+		for _, t := range strings.Split(text, " ") { // ½ is "1 / 2" in brackets
+			switch {
+			case k != tNum:
+				l.emit(k, t)
+			case isDigit(t[0]):
+				l.emit(tNum, t)
+			default:
+				l.emit(tCmd, t)
+			}
+		}
+	}
+}

@@ -1,0 +1,422 @@
+package answer
+
+import "strings"
+
+// Bounds of the parser; above them answers are compared as strings.
+const (
+	maxBytes = 4096
+	maxNodes = 2000
+	maxDepth = 64
+)
+
+// parser reads tokens into a tree. The first failure is kept in err and moves
+// the position to the end, so that callers need not check at every step.
+type parser struct {
+	toks  []token
+	pos   int
+	depth int
+	nodes int
+	bars  int // open |…| or set braces, where a bar ends an expression
+	err   string
+	pool  []node
+}
+
+// parse reads a whole answer. An empty error text means success.
+func parse(s string, c commas) (*node, string) {
+	if len(s) > maxBytes {
+		return nil, "longer than 4 KiB"
+	}
+	p := &parser{toks: lex(s, c)}
+	if len(p.toks) >= maxTokens {
+		return nil, "too many tokens"
+	}
+	if len(p.toks) == 2 && p.toks[0].kind == tText { // \text{…} alone: read what is inside
+		text := strings.TrimSpace(p.toks[0].text)
+		if len(text) > 1 && onlyWords(text) {
+			if _, ok := numberWord(strings.ToLower(text)); !ok {
+				return &node{kind: kText, op: text}, ""
+			}
+		}
+		p.toks = lex(text, c)
+	}
+	if p.peek().kind == tEOF {
+		return nil, "empty"
+	}
+	n := p.list()
+	if p.err == "" && p.peek().kind != tEOF {
+		p.fail("unexpected " + p.peek().text)
+	}
+	if p.err != "" {
+		return nil, p.err
+	}
+	return n, ""
+}
+
+// onlyWords says whether s is letters and spaces, none of them a separator.
+func onlyWords(s string) bool {
+	for i := range len(s) {
+		if !isLetter(s[i]) && s[i] != ' ' {
+			return false
+		}
+	}
+	for _, w := range strings.Fields(s) {
+		if separatorWord(w) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *parser) peek() token { return p.toks[p.pos] }
+
+func (p *parser) peekAt(k int) token {
+	if p.pos+k < len(p.toks) {
+		return p.toks[p.pos+k]
+	}
+	return p.toks[len(p.toks)-1]
+}
+
+func (p *parser) advance() token {
+	t := p.toks[p.pos]
+	if p.pos < len(p.toks)-1 {
+		p.pos++
+	}
+	return t
+}
+
+// accept steps over an operator when it is next.
+func (p *parser) accept(op byte) bool {
+	if p.peek().is(op) {
+		p.advance()
+		return true
+	}
+	return false
+}
+
+// command says whether \name is next.
+func (p *parser) command(name string) bool {
+	t := p.peek()
+	return t.kind == tCmd && t.text == name
+}
+
+func (p *parser) fail(why string) *node {
+	if p.err == "" {
+		p.err = clip(why)
+	}
+	p.pos = len(p.toks) - 1
+	return &node{kind: kText}
+}
+
+// mk makes a node, from a pool to save allocations.
+func (p *parser) mk(k kind, op string, args ...*node) *node {
+	if p.nodes++; p.nodes > maxNodes {
+		return p.fail("too many nodes")
+	}
+	if len(p.pool) == 0 {
+		p.pool = make([]node, 16)
+	}
+	n := &p.pool[0]
+	p.pool = p.pool[1:]
+	*n = node{kind: k, op: op, places: -1, args: args}
+	return n
+}
+
+// enter counts a level of nesting; leave undoes it.
+func (p *parser) enter() bool {
+	if p.depth++; p.depth > maxDepth {
+		p.fail("nested too deeply")
+		return false
+	}
+	return true
+}
+
+func (p *parser) leave() { p.depth-- }
+
+// list reads elements between commas, semicolons, "and", "or". The separator
+// word that matters for inequalities is kept in op.
+func (p *parser) list() *node {
+	first := p.relation()
+	op, args := "", []*node(nil)
+	for p.err == "" {
+		sep := p.separator()
+		if sep == "" {
+			break
+		}
+		for s := sep; s != ""; s = p.separator() {
+			if s != "," || op == "" {
+				op = s
+			}
+		}
+		if k := p.peek().kind; k == tEOF || p.closes() {
+			break
+		}
+		if args == nil {
+			args = append(args, first)
+		}
+		args = append(args, p.relation())
+	}
+	if args == nil {
+		return first
+	}
+	return p.mk(kList, op, args...)
+}
+
+// closes says whether the next token ends a bracket.
+func (p *parser) closes() bool {
+	t := p.peek()
+	return t.is(')') || t.is(']') || t.is('}') || t.kind == tCmd && t.text == "}" || t.kind == tEnd
+}
+
+// separator steps over one separator and names it: ",", "and", "or" or "".
+func (p *parser) separator() string {
+	t := p.peek()
+	sep := ""
+	switch t.kind {
+	case tOp:
+		switch t.text[0] {
+		case ',', ';':
+			sep = ","
+		case 'o':
+			sep = "or"
+		case 'a', '&':
+			if t.text[0] == 'a' {
+				sep = "and"
+			}
+		}
+	case tText, tWord:
+		sep = separatorWord(t.text)
+	}
+	if sep != "" {
+		p.advance()
+	}
+	return sep
+}
+
+func separatorWord(s string) string {
+	if len(s) > 16 {
+		return ""
+	}
+	switch strings.ToLower(strings.Trim(s, " ,;")) {
+	case "and":
+		return "and"
+	case "or":
+		return "or"
+	case "":
+		if strings.ContainsAny(s, ",;") {
+			return ","
+		}
+	}
+	return ""
+}
+
+// relation reads set expressions joined by =, <, ≤, ∈ and so on, or by the
+// colons of a ratio or time.
+func (p *parser) relation() *node {
+	if !p.enter() {
+		return p.fail("")
+	}
+	defer p.leave()
+	for p.peek().is('=') || p.peek().is('~') { // "= 5"
+		p.advance()
+	}
+	first := p.set()
+	if p.peek().is(':') && p.bars == 0 {
+		return p.ratio(first)
+	}
+	var ops []byte
+	args := []*node{first}
+	for p.err == "" {
+		t := p.peek()
+		if t.kind != tOp || strings.IndexByte("=<>lgni~", t.text[0]) < 0 {
+			break
+		}
+		p.advance()
+		op := t.text[0]
+		if op == '~' {
+			op = '='
+		}
+		ops = append(ops, op)
+		args = append(args, p.set())
+	}
+	if ops == nil {
+		return first
+	}
+	return p.mk(kRel, string(ops), args...)
+}
+
+// ratio reads the rest of a : b : c and of a time with its a.m. or p.m.
+func (p *parser) ratio(first *node) *node {
+	args := []*node{first}
+	for p.accept(':') {
+		args = append(args, p.sum())
+	}
+	// 11:06 p.m.: the unit belongs to the time, not to its minutes.
+	if last := args[len(args)-1]; last.kind == kUnit {
+		args[len(args)-1] = last.args[0]
+		return p.mk(kUnit, last.op, p.mk(kRatio, "", args...))
+	}
+	return p.mk(kRatio, "", args...)
+}
+
+// set reads sums joined by ∪, ∩ and ∖.
+func (p *parser) set() *node {
+	n := p.sum()
+	for p.err == "" {
+		k := kUnion
+		switch t := p.peek(); {
+		case t.is('U') || t.kind == tWord && t.text == "U" && startsSet(p.peekAt(1)):
+		case t.is('N'):
+			k = kInter
+		case t.is('D'):
+			k = kMinus
+		default:
+			return n
+		}
+		p.advance()
+		n = p.mk(k, "", n, p.sum())
+	}
+	return n
+}
+
+func startsSet(t token) bool { return t.is('(') || t.is('[') || t.kind == tCmd && t.text == "{" }
+
+// sum reads terms joined by +, − and ±.
+func (p *parser) sum() *node {
+	first := p.unary()
+	args := []*node(nil)
+	for p.err == "" {
+		t := p.peek()
+		if t.kind != tOp {
+			break
+		}
+		op := t.text[0]
+		if op != '+' && op != '-' && op != 'p' && op != 'm' {
+			break
+		}
+		p.advance()
+		rhs := p.unary()
+		if args == nil {
+			args = append(args, first)
+		}
+		switch op {
+		case '-':
+			rhs = p.mk(kNeg, "", rhs)
+		case 'p', 'm':
+			args = []*node{p.mk(kPM, string(op), p.fold(kAdd, args), rhs)}
+			continue
+		}
+		args = append(args, rhs)
+	}
+	if args == nil {
+		return first
+	}
+	return p.fold(kAdd, args)
+}
+
+// fold makes an n-ary node, or the only argument itself.
+func (p *parser) fold(k kind, args []*node) *node {
+	if len(args) == 1 {
+		return args[0]
+	}
+	return p.mk(k, "", args...)
+}
+
+// unary reads the signs before a product.
+func (p *parser) unary() *node {
+	neg := false
+	for p.err == "" {
+		switch {
+		case p.accept('-'):
+			neg = !neg
+			continue
+		case p.accept('+'):
+			continue
+		case p.peek().is('p') || p.peek().is('m'):
+			op := p.advance().text
+			return p.mk(kPM, op, p.mkInt(0), p.product())
+		}
+		break
+	}
+	n := p.product()
+	if !neg {
+		return n
+	}
+	switch n.kind { // the sign goes under the unit: −5 cm is (−5) cm
+	case kUnit, kPercent:
+		n.args[0] = p.mk(kNeg, "", n.args[0])
+		return n
+	}
+	return p.mk(kNeg, "", n)
+}
+
+// product reads factors joined by ·, / or nothing, and a unit after them.
+func (p *parser) product() *node {
+	args := []*node{p.factor()}
+	for p.err == "" {
+		switch t := p.peek(); {
+		case t.is('*'):
+			p.advance()
+			args = append(args, p.signed())
+		case t.is('/'):
+			p.advance()
+			args = []*node{p.mk(kDiv, "", p.fold(kMul, args), p.signed())}
+		case p.unitAhead():
+			n := p.fold(kMul, args)
+			if u := p.unit(); u != "" {
+				n = p.mk(kUnit, u, n)
+			}
+			args = []*node{n}
+		case p.startsFactor():
+			args = append(args, p.factor())
+		default:
+			return p.fold(kMul, args)
+		}
+	}
+	return args[0]
+}
+
+// signed reads a factor with signs of its own, as in 3 · −2.
+func (p *parser) signed() *node {
+	if p.accept('-') {
+		return p.mk(kNeg, "", p.signed1())
+	}
+	p.accept('+')
+	return p.factor()
+}
+
+func (p *parser) signed1() *node {
+	if !p.enter() {
+		return p.fail("")
+	}
+	defer p.leave()
+	return p.signed()
+}
+
+// startsFactor says whether the next token can be multiplied without a sign.
+func (p *parser) startsFactor() bool {
+	t := p.peek()
+	switch t.kind {
+	case tNum, tMoney:
+		return t.kind == tNum && p.pos > 0 && p.toks[p.pos-1].kind != tNum
+	case tWord:
+		return separatorWord(t.text) == "" && !(t.text == "U" && startsSet(p.peekAt(1)))
+	case tText:
+		return separatorWord(t.text) == ""
+	case tBegin:
+		return true
+	case tCmd:
+		switch t.text {
+		case "}", `\`, "over", "choose", "atop", "to", "rightarrow", "Rightarrow", "implies", "rfloor", "rceil":
+			return false
+		}
+		return true
+	case tOp:
+		switch t.text[0] {
+		case '(', '[', '{':
+			return true
+		case '|':
+			return p.bars == 0
+		}
+	}
+	return false
+}

@@ -1,0 +1,111 @@
+package answer
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+)
+
+// shared opens a file of the shared data folder, or skips the test.
+func shared(t testing.TB, name string) io.Reader {
+	dir := os.Getenv("HARDNEG_SHARED")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "..", "shared")
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "data", name))
+	if err != nil {
+		t.Skipf("no shared data (%v); set HARDNEG_SHARED to the folder that holds data/%s", err, name)
+	}
+	if strings.HasSuffix(name, ".gz") {
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return z
+	}
+	return bytes.NewReader(data)
+}
+
+// rows decodes JSON lines.
+func rows[T any](t testing.TB, r io.Reader) []T {
+	var out []T
+	sc := bufio.NewScanner(r)
+	sc.Buffer(nil, 16<<20)
+	for sc.Scan() {
+		var v T
+		if err := json.Unmarshal(sc.Bytes(), &v); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, v)
+	}
+	if err := sc.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+type keyRow struct {
+	ID, Category, Subtype, Tier string
+	Truth                       bool
+}
+
+type pairRow struct{ ID, Mode, Gold, Candidate string }
+
+// judge grades one pair in its mode.
+func judge(p pairRow) Verdict {
+	text := p.Candidate
+	if p.Mode == "response" {
+		text, _, _ = Extract(text, false)
+	}
+	return Equal(p.Gold, text)
+}
+
+// TestSharedPairs measures the generated pairs of the shared data folder.
+func TestSharedPairs(t *testing.T) {
+	key := map[string]keyRow{}
+	for _, r := range rows[keyRow](t, shared(t, "answers/key.jsonl")) {
+		key[r.ID] = r
+	}
+	type tally struct{ n, right, falseAccept int }
+	by := map[string]*tally{}
+	for _, p := range rows[pairRow](t, shared(t, "answers/pairs.jsonl")) {
+		r := key[p.ID]
+		for _, name := range []string{r.Tier + " (all)", r.Tier + " " + r.Category} {
+			if by[name] == nil {
+				by[name] = &tally{}
+			}
+		}
+		v := judge(p)
+		for _, name := range []string{r.Tier + " (all)", r.Tier + " " + r.Category} {
+			by[name].n++
+			if v.Equal == r.Truth {
+				by[name].right++
+			} else if v.Equal {
+				by[name].falseAccept++
+			}
+		}
+		if v.Equal != r.Truth {
+			t.Logf("%s %s/%s: truth %v\n  gold %q\n  cand %q\n  %+v", r.Tier, r.Category, r.Subtype, r.Truth, p.Gold, p.Candidate, v)
+		}
+	}
+	names := make([]string, 0, len(by))
+	for n := range by {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		b := by[n]
+		t.Logf("%-34s n %4d  right %7.3f%%  false accepts %d", n, b.n, 100*float64(b.right)/float64(b.n), b.falseAccept)
+	}
+	core := by["core (all)"]
+	if float64(core.right) < .995*float64(core.n) || float64(core.falseAccept) > .001*float64(core.n) {
+		t.Errorf("core: %+v, want 99.5%% right and at most 0.1%% false accepts", *core)
+	}
+}
