@@ -111,34 +111,63 @@ func (o *pairObjective) report(m *Metrics) {
 	}
 }
 
+// Reference scores completions with a model that does not change.
+type Reference struct {
+	m    *Model
+	most int
+	b    Batch
+}
+
+// NewReference puts a reference model on a backend.
+func NewReference(be vm.Backend, p *qwen2.Params) (*Reference, error) {
+	m, err := NewModel(be, p)
+	if err != nil {
+		return nil, err
+	}
+	return &Reference{m: m, most: autoTokens(p)}, nil
+}
+
 // RefLogProbs computes the log-probabilities of all completions under p and
 // stores them in RefChosen and RefRejected of each pair.
 func RefLogProbs(ctx context.Context, be vm.Backend, p *qwen2.Params, pairs Pairs) error {
-	m, err := NewModel(be, p)
+	r, err := NewReference(be, p)
 	if err != nil {
 		return err
 	}
-	most := autoTokens(p)
-	var b Batch
-	for at := 0; at < len(pairs); {
+	return r.LogProbs(ctx, pairs)
+}
+
+// LogProbs is RefLogProbs for a model that is already there.
+func (r *Reference) LogProbs(ctx context.Context, pairs Pairs) error {
+	rows := make([]int, len(pairs))
+	for i := range rows {
+		rows[i] = i
+	}
+	return r.LogProbsOf(ctx, pairs, rows)
+}
+
+// LogProbsOf is LogProbs for some of the pairs.
+func (r *Reference) LogProbsOf(ctx context.Context, pairs Pairs, rows []int) error {
+	for at := 0; at < len(rows); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		b.Reset()
+		r.b.Reset()
 		n := 0
-		for at+n < len(pairs) && (n == 0 || len(b.Tokens)+pairs.tokens(at+n) <= most) {
-			if err := pairs.checkShape(at+n, p); err != nil {
+		for at+n < len(rows) && (n == 0 || len(r.b.Tokens)+pairs.tokens(rows[at+n]) <= r.most) {
+			if err := pairs.checkShape(rows[at+n], r.m.Params); err != nil {
 				return err
 			}
-			pairs.add(&b, at+n)
+			pairs.add(&r.b, rows[at+n])
 			n++
 		}
-		sums, err := m.Forward(&b)
+		sums, err := r.m.Forward(&r.b)
 		if err != nil {
 			return fmt.Errorf("train: reference: %w", err)
 		}
 		for i := range n {
-			pairs[at+i].RefChosen, pairs[at+i].RefRejected = sums[2*i], sums[2*i+1]
+			p := &pairs[rows[at+i]]
+			p.RefChosen, p.RefRejected = sums[2*i], sums[2*i+1]
 		}
 		at += n
 	}

@@ -169,7 +169,7 @@ func New(be vm.Backend, p *qwen2.Params, cfg Config, data Data) (*Trainer, error
 	}
 	t.perEpoch = (len(t.rows) + cfg.Batch - 1) / cfg.Batch
 	t.total = t.perEpoch * cfg.Epochs
-	if cfg.MaxSteps > 0 && t.perEpoch > 0 {
+	if cfg.MaxSteps > 0 && t.perEpoch > 0 { // 0 epochs: as many as it takes
 		t.total = cfg.MaxSteps
 		if cfg.Epochs > 0 {
 			t.total = min(t.total, t.perEpoch*cfg.Epochs)
@@ -235,6 +235,14 @@ func (t *Trainer) rowsOf(step int) []int {
 		r = append(r, t.rows[i])
 	}
 	return r
+}
+
+// Next lists the indices into the data of the next step's rows.
+func (t *Trainer) Next() []int {
+	if t.Done() {
+		return nil
+	}
+	return t.rowsOf(t.step)
 }
 
 // Step takes one optimizer step. After an error of type *Diverged, or when ctx

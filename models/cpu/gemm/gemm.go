@@ -18,6 +18,8 @@
 // tile, so one kernel gives the same bits for any thread count.
 package gemm
 
+import "runtime"
+
 // Mat is a strided view: element (i, j) is D[i*R+j*C].
 type Mat struct {
 	D    []float32
@@ -77,6 +79,9 @@ func Kernels() []string {
 	}
 	return s
 }
+
+// DefaultThreads is the number of threads that "all" means.
+func DefaultThreads() int { return runtime.GOMAXPROCS(0) }
 
 // Kernel names the micro-kernel in use.
 func (e *Engine) Kernel() string { return e.k.name }
