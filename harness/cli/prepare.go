@@ -3,10 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"hardneg/experiments/plan"
@@ -37,22 +35,14 @@ type finished struct {
 type hooks struct {
 	stages  stage.Func
 	prepare func(path string, sets []string) (*prepared, error)
-	resolve func(plan.File) (string, error)
 	exe     func() (string, error)                                                 // the program that executors start
+	device  func(want string) (class string, err error)                            // device class for hardware.device
 	finish  func(ctx context.Context, run finished) (reportPath string, err error) // nil: no report
 }
 
-// defaultHooks are the real parts.
+// defaultHooks are the real parts; prepare stays nil for the App's own.
 func defaultHooks() hooks {
-	return hooks{stages: stage.Run, prepare: prepareSpec, resolve: here, exe: os.Executable}
-}
-
-// here resolves a file that must exist on this machine.
-func here(f plan.File) (string, error) {
-	if _, err := os.Stat(f.Path); err != nil {
-		return "", fmt.Errorf("%w; give an existing path in the spec", err)
-	}
-	return filepath.Abs(f.Path)
+	return hooks{stages: stage.Run, exe: os.Executable, device: cpuOnly}
 }
 
 // infrastructure gives an error of the harness itself its exit code.

@@ -54,13 +54,21 @@ func (a *App) runCommand() *cli.Command {
 			if c.Args().Len() != 1 {
 				return usagef("run: want one SPEC, have %d arguments", c.Args().Len())
 			}
-			p, err := a.hooks.prepare(c.Args().First(), f.sets)
+			p, err := a.prepare(c.Args().First(), f.sets)
 			if err != nil {
 				return err
 			}
 			return infrastructure(a.runSpec(ctx, p, f))
 		},
 	}
+}
+
+// prepare makes a spec ready to run.
+func (a *App) prepare(path string, sets []string) (*prepared, error) {
+	if a.hooks.prepare != nil {
+		return a.hooks.prepare(path, sets)
+	}
+	return a.prepareSpec(path, sets)
 }
 
 // runSpec carries out a prepared spec from the workspace to the report.
@@ -80,7 +88,7 @@ func (a *App) runSpec(ctx context.Context, p *prepared, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	o := runner.Options{Store: st, Plan: chosen, Folder: folder, Resolve: a.hooks.resolve, Signals: signals}
+	o := runner.Options{Store: st, Plan: chosen, Folder: folder, Resolve: a.resolveFile, Signals: signals}
 	if err := a.limits(&o, p, f); err != nil {
 		return err
 	}

@@ -179,6 +179,12 @@ func unexpected(r Result) (string, error) {
 	return extra, err
 }
 
+// Committed says whether the key has a result, without looking at its files.
+func (s *Store) Committed(key string) bool {
+	_, err := os.Lstat(filepath.Join(s.Dir(key), doneFile))
+	return err == nil
+}
+
 // Record is the bytes of the entry's task.json; ErrMissing where there is none.
 func (s *Store) Record(key string) ([]byte, error) {
 	b, err := os.ReadFile(filepath.Join(s.Dir(key), recordFile))

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -188,6 +189,21 @@ func (f *Folder) Links() (map[string]string, error) {
 		}
 	}
 	return keys, nil
+}
+
+// Tags are the words that people gave the run, sorted.
+func (f *Folder) Tags() ([]string, error) {
+	var tags []string
+	if err := f.Read("tags.json", &tags); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return tags, nil
+}
+
+// SetTags replaces them.
+func (f *Folder) SetTags(tags []string) error {
+	tags = slices.Compact(slices.Sorted(slices.Values(tags)))
+	return errors.Join(f.PutJSON("tags.json", tags), f.Append(Event{Time: time.Now().UTC(), Event: "tag", Detail: strings.Join(tags, " ")}))
 }
 
 // SetLatest makes the run the one that "latest" names.
