@@ -185,7 +185,8 @@ func (b *builder) compare(c comparison) *result.Finding {
 		}
 	}
 	f.Missing, f.PerSeed = b.missing(t, arms), b.perSeed(t, c.contrast)
-	r, err := b.engine(c, b.d.Scope).Run()
+	all, err := b.engine(c).RunScopes(b.d.Scope, stats.ScopeBoth, stats.ScopeSeeds, stats.ScopeProblems)
+	r := all[0]
 	if err != nil || r.S == 0 {
 		f.Notes = append(r.Notes, noteOf(err)...)
 		return &f
@@ -193,7 +194,7 @@ func (b *builder) compare(c comparison) *result.Finding {
 	f.Verdict = ""
 	b.fill(&f, r)
 	b.effectSizes(&f)
-	f.Sens = b.sensitivity(c, &f)
+	f.Sens = b.sensitivity(c, &f, all[1:])
 	return &f
 }
 
@@ -204,7 +205,7 @@ func noteOf(err error) []string {
 	return []string{stats.NoteTooFew}
 }
 
-func (b *builder) engine(c comparison, scope string) stats.Crossed {
+func (b *builder) engine(c comparison) stats.Crossed {
 	t := c.table
 	var pool []string
 	for _, a := range b.d.Pool {
@@ -212,7 +213,7 @@ func (b *builder) engine(c comparison, scope string) stats.Crossed {
 			pool = append(pool, a)
 		}
 	}
-	return stats.Crossed{Arms: t.arms, Contrast: c.contrast, Pool: pool, Scope: scope, Cluster: t.cluster,
+	return stats.Crossed{Arms: t.arms, Contrast: c.contrast, Pool: pool, Cluster: t.cluster,
 		Strata: t.strata, Weights: t.weights, Level: b.d.Level, Alternative: c.alternative}
 }
 
@@ -270,14 +271,9 @@ func defined(x []result.Num) []float64 {
 const signFlipFrom = 6
 
 // sensitivity is the appendix of a comparison: other scopes, other tests.
-func (b *builder) sensitivity(c comparison, f *result.Finding) *result.Sensitivity {
-	s := &result.Sensitivity{PBoth: result.NaN(), PSeeds: result.NaN(), PProblems: result.NaN(), PairedT: result.NaN(),
+func (b *builder) sensitivity(c comparison, f *result.Finding, scopes []stats.CrossedResult) *result.Sensitivity {
+	s := &result.Sensitivity{PBoth: num(scopes[0].P), PSeeds: num(scopes[1].P), PProblems: num(scopes[2].P), PairedT: result.NaN(),
 		SignFlip: result.NaN(), Floor: result.NaN(), Wilcoxon: result.NaN(), McNemar: []result.McNemar{}}
-	for scope, p := range map[string]*result.Num{stats.ScopeBoth: &s.PBoth, stats.ScopeSeeds: &s.PSeeds, stats.ScopeProblems: &s.PProblems} {
-		if r, err := b.engine(c, scope).Run(); err == nil {
-			*p = num(r.P)
-		}
-	}
 	d := defined(f.PerSeed)
 	if r, err := stats.PairedT(d, make([]float64, len(d)), b.d.Level); err == nil {
 		s.PairedT = num(r.P)

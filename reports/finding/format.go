@@ -51,8 +51,8 @@ func fixed(x float64, digits int, sign bool) string {
 	return s
 }
 
-// P writes a p-value: three decimals, two significant digits below 0.01,
-// "<0.0001" below that.
+// P writes a p-value: three decimals, four below 0.01 and where three would
+// round it onto 0.05, "<0.0001" below that.
 func P(n result.Num) string {
 	x := float64(n)
 	switch {
@@ -60,7 +60,7 @@ func P(n result.Num) string {
 		return Dash
 	case x < 0.0001:
 		return "<0.0001"
-	case x < 0.01:
+	case x < 0.01, x != 0.05 && strconv.FormatFloat(x, 'f', 3, 64) == "0.050":
 		return strconv.FormatFloat(x, 'f', 4, 64)
 	}
 	return strconv.FormatFloat(x, 'f', 3, 64)

@@ -57,11 +57,25 @@ type CrossedResult struct {
 // Hillis' degrees of freedom, seeds as readers and problems as cases) with the
 // seed mean square bounded from below by the pooled one and the residual.
 func (q Crossed) Run() (CrossedResult, error) {
+	r, err := q.RunScopes(q.Scope)
+	return r[0], err
+}
+
+// RunScopes answers the question for several scopes from one decomposition.
+func (q Crossed) RunScopes(scopes ...string) ([]CrossedResult, error) {
 	r := CrossedResult{Estimate: nan, SE: nan, DF: nan, T: nan, P: nan, Lo: nan, Hi: nan, N: nan, MSSeed: nan, MSProblem: nan,
 		MSResidual: nan, MSPooled: nan, MSStar: nan, VarSeed: nan, VarProblem: nan, VarResidual: nan}
-	names, planned, err := q.check()
+	out := make([]CrossedResult, len(scopes))
+	every := func(r CrossedResult) []CrossedResult {
+		r.Notes = sortedNotes(r.Notes)
+		for i := range out {
+			out[i] = r
+		}
+		return out
+	}
+	names, planned, err := q.check(scopes)
 	if err != nil {
-		return r, err
+		return every(r), err
 	}
 	if q.imputed(names) {
 		r.Notes = append(r.Notes, NoteImputedWrong)
@@ -72,8 +86,8 @@ func (q Crossed) Run() (CrossedResult, error) {
 		r.Notes = append(r.Notes, NoteMissingSeeds)
 	}
 	if r.S == 0 {
-		r.Notes = sortedNotes(append(r.Notes, NoteNoCommonSeed))
-		return r, nil
+		r.Notes = append(r.Notes, NoteNoCommonSeed)
+		return every(r), nil
 	}
 	switch {
 	case q.Cluster != nil:
@@ -82,37 +96,46 @@ func (q Crossed) Run() (CrossedResult, error) {
 		c = byStratum(c, q.Strata, q.Weights)
 	}
 	if len(c[0]) < 2 {
-		return r, bad("%d problems or clusters, needs 2", len(c[0]))
+		return every(r), bad("%d problems or clusters, needs 2", len(c[0]))
 	}
 	r.Estimate, r.N = grand(c), float64(len(c[0]))
+	var nuPool, single float64
 	if r.S == 1 {
 		r.Notes = append(r.Notes, NoteSingleSeed)
-		if q.Scope != ScopeSeeds {
-			r.DF = r.N - 1
-			q.infer(&r, variance(c[0])/r.N)
-		}
+		single = variance(c[0]) / r.N
 	} else {
-		pooled, nuPool := q.pooled(names, planned, r.N)
-		v := r.components(c, pooled, nuPool, q.Scope)
-		q.infer(&r, v)
+		r.MSPooled, nuPool = q.pooled(names, planned, r.N)
+		r.MSSeed, r.MSProblem, r.MSResidual = meanSquares(c)
 	}
-	r.Notes = sortedNotes(r.Notes)
-	return r, nil
+	every(r)
+	for i, scope := range scopes {
+		x := &out[i]
+		x.Notes = slices.Clone(r.Notes)
+		switch {
+		case r.S > 1:
+			q.infer(x, x.components(nuPool, scope))
+		case scope != ScopeSeeds:
+			x.DF = r.N - 1
+			q.infer(x, single)
+		}
+		x.Notes = sortedNotes(x.Notes)
+	}
+	return out, nil
 }
 
 // check validates the question and returns the arms of the contrast, sorted,
 // and the number of seeds planned.
-func (q Crossed) check() (names []string, planned int, err error) {
+func (q Crossed) check(scopes []string) (names []string, planned int, err error) {
 	if err := alternativeOK(q.Alternative); err != nil {
 		return nil, 0, err
 	}
 	if err := levelOK(q.level()); err != nil {
 		return nil, 0, err
 	}
-	switch q.Scope {
-	case "", ScopeBoth, ScopeSeeds, ScopeProblems:
-	default:
-		return nil, 0, bad("scope is %q", q.Scope)
+	for _, scope := range scopes {
+		if !slices.Contains([]string{"", ScopeBoth, ScopeSeeds, ScopeProblems}, scope) {
+			return nil, 0, bad("scope is %q", scope)
+		}
 	}
 	if q.Cluster != nil && q.Strata != nil {
 		return nil, 0, bad("clusters together with strata")
@@ -245,17 +268,15 @@ func meanOutcome(row []float64) float64 {
 	return s / float64(len(row))
 }
 
-// components fills mean squares and variance components and returns the
-// squared standard error of the scope; it sets DF too.
-func (r *CrossedResult) components(c [][]float64, pooled, nuPool float64, scope string) float64 {
+// components derives the variance components from the mean squares, sets DF
+// and returns the squared standard error of the scope.
+func (r *CrossedResult) components(nuPool float64, scope string) float64 {
 	s, n := float64(r.S), r.N
-	a, b, e := meanSquares(c)
-	star, nu := math.Max(a, e), s-1
+	star, nu := math.Max(r.MSSeed, r.MSResidual), s-1
 	if nuPool > 0 {
-		r.MSPooled = pooled
-		star, nu = math.Max(star, pooled), math.Max(nuPool, nu)
+		star, nu = math.Max(star, r.MSPooled), math.Max(nuPool, nu)
 	}
-	excess := math.Max(b-e, 0)
+	excess := math.Max(r.MSProblem-r.MSResidual, 0)
 	num := star + excess
 	r.DF = n - 1
 	if star > 0 {
@@ -265,10 +286,10 @@ func (r *CrossedResult) components(c [][]float64, pooled, nuPool float64, scope 
 	case ScopeSeeds:
 		num, r.DF = star, nu
 	case ScopeProblems:
-		num, r.DF = b, n-1
+		num, r.DF = r.MSProblem, n-1
 	}
-	r.MSSeed, r.MSProblem, r.MSResidual, r.MSStar = a, b, e, star
-	r.VarSeed, r.VarProblem, r.VarResidual = math.Max(0, (star-e)/n), excess/s, e
+	r.MSStar = star
+	r.VarSeed, r.VarProblem, r.VarResidual = math.Max(0, (star-r.MSResidual)/n), excess/s, r.MSResidual
 	return num / (s * n)
 }
 

@@ -77,8 +77,11 @@ func PowerT(delta, se, df, alpha float64) float64 {
 		}
 		return 1
 	}
-	k := student(df).Quantile(1 - alpha/2)
-	m := math.Abs(delta / se)
+	return powerAt(math.Abs(delta/se), student(df).Quantile(1-alpha/2), df)
+}
+
+// powerAt is the power at noncentrality m and critical value k.
+func powerAt(m, k, df float64) float64 {
 	if m > k+40 { // the noncentral series underflows out there, where power is 1 to 1e-300
 		return 1
 	}

@@ -96,8 +96,9 @@ func MDE(se, df, alpha, power float64) (float64, error) {
 	if !(se > 0) || !(df > 0) || !(alpha > 0 && alpha < 1) || !(power > alpha && power < 1) || !finite(se, df) {
 		return nan, bad("se %v, df %v, alpha %v, power %v", se, df, alpha, power)
 	}
-	lo, hi := 0.0, se
-	for PowerT(hi, se, df, alpha) < power {
+	k := student(df).Quantile(1 - alpha/2)
+	lo, hi := 0.0, 1.0 // in standard errors
+	for powerAt(hi, k, df) < power {
 		lo, hi = hi, hi*1.5
 	}
 	for hi-lo > 1e-12*hi {
@@ -105,13 +106,13 @@ func MDE(se, df, alpha, power float64) (float64, error) {
 		if m == lo || m == hi {
 			break
 		}
-		if PowerT(m, se, df, alpha) < power {
+		if powerAt(m, k, df) < power {
 			lo = m
 		} else {
 			hi = m
 		}
 	}
-	return (lo + hi) / 2, nil
+	return se * (lo + hi) / 2, nil
 }
 
 // Plan is a design before it is run.
