@@ -188,7 +188,7 @@ func (r *reader) generic(n *node, v reflect.Value, path string, ru rule) {
 			v.SetString(s)
 		}
 	case reflect.Int:
-		if i, ok := r.whole(n, path); ok && r.bounds(n, float64(i), path, ru) {
+		if i, ok := r.whole(n, path); ok && r.bounds(n, float64(i), path, ru) && r.rules(n, n.text, path, ru) {
 			v.SetInt(int64(i))
 		}
 	case reflect.Float64:
