@@ -46,6 +46,10 @@ func (v *Verifier) score(w *workspace, in *Input, mode Mode) Score {
 	if mode == Gold {
 		out.HardScore = hardScore(&out)
 	}
+	out.Spans = make([]Span, len(a.steps))
+	for i := range a.steps {
+		out.Spans[i] = Span{int(a.steps[i].raw.lo), int(a.steps[i].raw.hi)}
+	}
 	out.Findings = append(make([]Finding, 0, len(a.finds)), a.finds...)
 	return out
 }

@@ -81,6 +81,7 @@ type Score struct {
 	Absurdity      float64
 	FirstErrorStep int // counted from 0, -1 when none is claimed
 	StepScores     []float64
+	Spans          []Span // where each step lies in the solution, or in its steps joined by line feeds
 	Answer         string
 	HasAnswer      bool
 	Findings       []Finding
@@ -92,6 +93,9 @@ type Score struct {
 	Divergence float64 // position of the first result foreign to the reference, 1 when there is none
 	Relation   string  // how a wrong answer is related to the gold one
 }
+
+// Span is the bytes [Start, End) of a text.
+type Span struct{ Start, End int }
 
 //go:embed builtin.json
 var builtin []byte
