@@ -165,6 +165,8 @@ func relationSign(op byte) string {
 		return "!="
 	case 'i':
 		return " in "
+	case '~':
+		return "≈"
 	}
 	return string(op)
 }

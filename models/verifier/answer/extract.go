@@ -14,10 +14,16 @@ const (
 // maxTries bounds how many occurrences a rule looks at, counted from the end.
 const maxTries = 16
 
+// maxResponse bounds the part of a response that is searched, from its end.
+const maxResponse = 1 << 18
+
 // Extract returns the final answer of a response and the rule that found it.
 // The first rule that yields an answer wins, inside a rule the last occurrence.
 // Strict extraction stops after the explicit rules boxed, hash and phrase.
 func Extract(response string, strict bool) (text, rule string, ok bool) {
+	if len(response) > maxResponse {
+		response = response[len(response)-maxResponse:]
+	}
 	s := dropThinking(response)
 	if t, ok := fromBox(s); ok {
 		return t, RuleBoxed, true
@@ -142,6 +148,9 @@ func fromBox(s string) (string, bool) {
 	return "", false
 }
 
+// joinMarks drops delimiters between two boxes.
+var joinMarks = strings.NewReplacer("$", " ", `\text`, " ", `\quad`, " ", `\(`, " ", `\)`, " ", "{", " ", "}", " ", ",", " , ", "=", " = ")
+
 // joins says whether the text between two boxes makes them one list: only
 // "and", "or" or commas, math delimiters and perhaps "x =".
 func joins(s string) bool {
@@ -149,7 +158,7 @@ func joins(s string) bool {
 		return false
 	}
 	joined := false
-	s = strings.NewReplacer("$", " ", `\text`, " ", `\quad`, " ", `\(`, " ", `\)`, " ", "{", " ", "}", " ", ",", " , ", "=", " = ").Replace(s)
+	s = joinMarks.Replace(s)
 	fields := strings.Fields(s)
 	for i, w := range fields {
 		switch {

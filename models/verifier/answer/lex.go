@@ -116,6 +116,9 @@ func (l *lexer) next() {
 		} else {
 			l.sp = true
 		}
+	case strings.HasPrefix(l.s[l.i:], "{,}"):
+		l.i += 3
+		l.emit(tOp, ",")
 	default:
 		l.operator(c)
 	}
@@ -284,6 +287,9 @@ func (l *lexer) command() {
 		j++
 	}
 	name := l.s[l.i+1 : j]
+	if n := gluedCommand(name); n > 0 { // \pir is \pi r
+		name, j = name[:n], l.i+1+n
+	}
 	l.i = j
 	switch commandClass(name) {
 	case cSpace:
@@ -297,7 +303,7 @@ func (l *lexer) command() {
 		if !ok {
 			return
 		}
-		if fn := strings.TrimSpace(text); isFunction(fn) {
+		if fn := strings.TrimSpace(text); (name == "operatorname" || name == "mathrm") && isFunction(fn) {
 			l.emit(tCmd, fn)
 			return
 		}
@@ -380,6 +386,16 @@ func (l *lexer) escape(c byte) {
 	l.i += 2
 	switch c {
 	case '\\':
+		if j := l.i; j < len(l.s) && isLetter(l.s[j]) { // \\frac: escaped twice
+			for j < len(l.s) && isLetter(l.s[j]) {
+				j++
+			}
+			if knownCommand(l.s[l.i:j]) {
+				l.i--
+				l.command()
+				return
+			}
+		}
 		l.emit(tCmd, `\`)
 	case '{':
 		l.depth++
@@ -394,8 +410,12 @@ func (l *lexer) escape(c byte) {
 	case '|':
 		l.emit(tOp, "|")
 	case '!', '(', ')', '[', ']':
-	default: // spacing, stray backslashes
+	default: // spacing; a stray backslash before a number was a row's end
 		l.sp = true
+		if isDigit(c) || c == '-' {
+			l.i--
+			l.emit(tCmd, `\`)
+		}
 	}
 }
 

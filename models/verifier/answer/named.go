@@ -12,6 +12,33 @@ func isFunction(name string) bool {
 	return false
 }
 
+// knownCommand says whether a name is a command of this package.
+func knownCommand(name string) bool {
+	if commandClass(name) != cOther || isFunction(name) || isFraction(name) {
+		return true
+	}
+	switch name {
+	case "pi", "infty", "binom", "dbinom", "emptyset", "overline":
+		return true
+	}
+	return false
+}
+
+// gluedCommand finds a function, \pi or a relation with one or two letters
+// stuck to it, and returns its length; 0 when there is none.
+func gluedCommand(name string) int {
+	if len(name) < 3 || len(name) > 8 || knownCommand(name) {
+		return 0
+	}
+	for n := len(name) - 1; n >= len(name)-2 && n >= 2; n-- {
+		switch p := name[:n]; {
+		case p == "pi" && name != "pitchfork", isFunction(p), p == "leq", p == "geq", p == "neq":
+			return n
+		}
+	}
+	return 0
+}
+
 // named reads what follows a command.
 func (p *parser) named(name string) *node {
 	switch name {
@@ -52,7 +79,10 @@ func (p *parser) named(name string) *node {
 	if isFunction(name) {
 		return p.function(name)
 	}
-	return p.fail(`unknown command \` + name)
+	if name == `\` {
+		return p.fail("unexpected line break")
+	}
+	return p.mk(kVar, `\`+name) // an unknown symbol is a name
 }
 
 // root reads \sqrt[k]{x}, \sqrt3 and sqrt(x).

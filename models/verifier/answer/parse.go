@@ -12,13 +12,14 @@ const (
 // parser reads tokens into a tree. The first failure is kept in err and moves
 // the position to the end, so that callers need not check at every step.
 type parser struct {
-	toks  []token
-	pos   int
-	depth int
-	nodes int
-	bars  int // open |…| or set braces, where a bar ends an expression
-	err   string
-	pool  []node
+	toks   []token
+	pos    int
+	depth  int
+	nodes  int
+	bars   int // open |…| or set braces, where a bar ends an expression
+	digits int // machine words of big literals so far
+	err    string
+	pool   []node
 }
 
 // parse reads a whole answer. An empty error text means success.
@@ -178,9 +179,14 @@ func (p *parser) separator() string {
 			sep = ","
 		case 'o':
 			sep = "or"
-		case 'a', '&':
-			if t.text[0] == 'a' {
-				sep = "and"
+		case 'a':
+			sep = "and"
+		case '{': // a bare {or}
+			w := p.peekAt(1)
+			if (w.kind == tWord || w.kind == tText) && p.peekAt(2).is('}') {
+				if sep = separatorWord(w.text); sep != "" {
+					p.pos += 2
+				}
 			}
 		}
 	case tText, tWord:
@@ -231,11 +237,7 @@ func (p *parser) relation() *node {
 			break
 		}
 		p.advance()
-		op := t.text[0]
-		if op == '~' {
-			op = '='
-		}
-		ops = append(ops, op)
+		ops = append(ops, t.text[0])
 		args = append(args, p.set())
 	}
 	if ops == nil {
@@ -412,8 +414,11 @@ func (p *parser) startsFactor() bool {
 		return true
 	case tOp:
 		switch t.text[0] {
-		case '(', '[', '{':
+		case '(', '[':
 			return true
+		case '{':
+			w := p.peekAt(1)
+			return !((w.kind == tWord || w.kind == tText) && p.peekAt(2).is('}') && separatorWord(w.text) != "")
 		case '|':
 			return p.bars == 0
 		}

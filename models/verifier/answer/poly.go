@@ -51,11 +51,14 @@ func (c *calc) collectPoly(p poly) (poly, bool) {
 }
 
 func (c *calc) addPoly(a, b poly) (poly, bool) {
+	if !c.spend((len(a) + len(b)) * 100) {
+		return nil, false
+	}
 	return c.collectPoly(append(append(make(poly, 0, len(a)+len(b)), a...), b...))
 }
 
 func (c *calc) mulPoly(a, b poly) (poly, bool) {
-	if !c.spend(len(a)*len(b)*40) || len(a) > 0 && len(b) > 0 && topDegree(a)+topDegree(b) > maxDegree {
+	if !c.spend(len(a)*len(b)*150) || len(a) > 0 && len(b) > 0 && topDegree(a)+topDegree(b) > maxDegree {
 		return nil, false
 	}
 	out := make(poly, 0, len(a)*len(b))

@@ -112,7 +112,10 @@ func (p *parser) subscript(n *node) *node {
 func (p *parser) number(text string) *node {
 	n := p.mk(kNum, text)
 	v, places, ok := literal(text)
-	if !ok {
+	if v.b != nil {
+		p.digits += v.words()
+	}
+	if !ok || p.digits > 2000 {
 		return p.fail("bad number " + text)
 	}
 	n.num, n.places = v, places

@@ -22,7 +22,7 @@ type num struct {
 type calc struct{ left int }
 
 // newCalc allows about ten milliseconds of big arithmetic.
-func newCalc() *calc { return &calc{left: 8_000_000} }
+func newCalc() *calc { return &calc{left: 5_000_000} }
 
 // spend takes n from the budget and says whether anything is left.
 func (c *calc) spend(n int) bool {

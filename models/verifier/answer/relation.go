@@ -3,6 +3,7 @@ package answer
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 // relations compares where at least one side is a relation.
@@ -24,7 +25,7 @@ func (k *comparer) relationValue(r, v *node) bool {
 	}
 	if onlyEquals(r) {
 		if len(variables(r, nil, 1)) == 0 { // 42 + 4 = 46
-			return k.equal(r.args[len(r.args)-1], v)
+			return k.constantChain(r, v)
 		}
 		if hasVars := len(variables(v, nil, 1)) > 0; hasVars && !isSolution(v) {
 			// y = 2x written as an expression against an equation: no.
@@ -40,6 +41,17 @@ func (k *comparer) relationValue(r, v *node) bool {
 	}
 	k.method = "relation"
 	return false
+}
+
+// constantChain compares v with the end of 42 + 4 = 46, or with its start
+// when the two agree, exactly or as stated by an approximation sign.
+func (k *comparer) constantChain(r, v *node) bool {
+	first, last := r.args[0], r.args[len(r.args)-1]
+	if k.equal(last, v) {
+		return true
+	}
+	approximate := strings.Contains(r.op, "~")
+	return (approximate || k.equal(first, last)) && k.equal(first, v)
 }
 
 // isLabel recognises a left side that only names the value: V_{total}·k = 5
@@ -59,7 +71,7 @@ func (k *comparer) isLabel(r *node) (string, bool) {
 
 func onlyEquals(r *node) bool {
 	for i := range len(r.op) {
-		if r.op[i] != '=' {
+		if r.op[i] != '=' && r.op[i] != '~' {
 			return false
 		}
 	}
@@ -139,6 +151,9 @@ func (k *comparer) twoRelations(a, b *node) bool {
 		if y, vy, ok := k.spans(b); ok {
 			return vx == vy && k.equalSpans(x, y)
 		}
+	}
+	if len(variables(a, nil, 1))+len(variables(b, nil, 1)) == 0 && onlyEquals(a) && onlyEquals(b) {
+		return k.equal(a.args[len(a.args)-1], b.args[len(b.args)-1])
 	}
 	if len(a.args) == 2 && len(b.args) == 2 {
 		return k.sameZeros(a, b)

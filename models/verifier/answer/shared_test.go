@@ -109,3 +109,81 @@ func TestSharedPairs(t *testing.T) {
 		t.Errorf("core: %+v, want 99.5%% right and at most 0.1%% false accepts", *core)
 	}
 }
+
+type mathRow struct {
+	Idx         int
+	FinalAnswer string `json:"final_answer"`
+	Target      string
+}
+
+// mutations changes one digit of an answer, each digit in turn, to the next.
+func mutations(s string) []string {
+	var out []string
+	for i := range len(s) {
+		if isDigit(s[i]) {
+			out = append(out, s[:i]+string('0'+(s[i]-'0'+1)%10)+s[i+1:])
+		}
+	}
+	return out
+}
+
+// TestSharedMath takes the golds of MATH: each equals itself in another
+// layout, and an answer with one digit changed is refused.
+func TestSharedMath(t *testing.T) {
+	relayout := strings.NewReplacer(`\frac`, `\dfrac`, `\left`, "", `\right`, "", "+", " + ", `\tfrac`, `\frac`)
+	self, selfBad, unread, mut, mutBad, target, targetBad := 0, 0, 0, 0, 0, 0, 0
+	for _, r := range rows[mathRow](t, shared(t, "math/train_answers.jsonl.gz")) {
+		g := r.FinalAnswer
+		if _, err := parse(tidy(g), commaTop); err != "" {
+			unread++
+			t.Logf("not read: %q: %s", g, err)
+		}
+		self++
+		if c := `\boxed{` + relayout.Replace(strings.ReplaceAll(strings.ReplaceAll(g, `{,}`, ","), `,\!`, ",")) + `}`; !judge(pairRow{Mode: "response", Gold: g, Candidate: c}).Equal {
+			selfBad++
+			t.Logf("self: %q against %q: %+v", g, c, Equal(g, c[7:len(c)-1]))
+		}
+		target++
+		if !Equal(g, r.Target).Equal {
+			targetBad++
+			t.Logf("target: %q against %q", g, r.Target)
+		}
+		for _, m := range mutations(g) {
+			mut++
+			if v := Equal(g, m); v.Equal {
+				mutBad++
+				t.Logf("mutation accepted: %q against %q %s", g, m, v.Method)
+			}
+		}
+	}
+	t.Logf("self %d, refused %d; not parsed %d; targets %d, refused %d; mutations %d, accepted %d (%.3f%%)",
+		self, selfBad, unread, target, targetBad, mut, mutBad, 100*float64(mutBad)/float64(mut))
+	if float64(selfBad) > .001*float64(self) {
+		t.Errorf("%d of %d golds differ from themselves in another layout", selfBad, self)
+	}
+	if float64(mutBad) > .003*float64(mut) {
+		t.Errorf("%d of %d mutations accepted", mutBad, mut)
+	}
+}
+
+type gradedRow struct {
+	GT, Pred string
+	Score    bool
+}
+
+// TestSharedGraded counts disagreements with the published verdicts of model
+// answers; those are themselves not always right, so they are listed.
+func TestSharedGraded(t *testing.T) {
+	n, bad := 0, 0
+	for _, r := range rows[gradedRow](t, shared(t, "answers/graded_pairs.jsonl.gz")) {
+		n++
+		if v := Equal(r.GT, r.Pred); v.Equal != r.Score {
+			bad++
+			t.Logf("published %v: %q against %q: %s %s", r.Score, r.GT, r.Pred, v.Method, v.Err)
+		}
+	}
+	t.Logf("%d pairs, %d disagreements", n, bad)
+	if float64(bad) > .01*float64(n) {
+		t.Errorf("%d of %d disagree", bad, n)
+	}
+}

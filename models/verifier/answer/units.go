@@ -2,6 +2,9 @@ package answer
 
 import "strings"
 
+// unitMarks spells the marks of a unit phrase in one way.
+var unitMarks = strings.NewReplacer(".", "", "(", " ", ")", " ", ",", " ", `\`, " ", "{", "", "}", "", "²", "^2", "³", "^3", "-", " ", " ^", "^", "^ ", "^", "°", "degree ")
+
 // unitAhead says whether the next token is a unit of the value before it.
 // \text{…} is; a plain word is when it is a known unit, or too long for a
 // product of variables; one letter only at the end of the answer.
@@ -119,7 +122,7 @@ func moneyUnit(sign string) string {
 // normalUnit lower-cases a unit phrase, drops stops and what says nothing,
 // and takes each word to the singular.
 func normalUnit(s string) string {
-	s = strings.NewReplacer(".", "", "(", " ", ")", " ", ",", " ", `\`, " ", "{", "", "}", "", "²", "^2", "³", "^3", "-", " ", " ^", "^", "^ ", "^", "°", "degree ").Replace(strings.ToLower(s))
+	s = unitMarks.Replace(strings.ToLower(s))
 	s = strings.ReplaceAll(s, "^ 2", "^2")
 	s = strings.ReplaceAll(s, "/", " / ")
 	words := strings.Fields(s)

@@ -73,6 +73,11 @@ func (p *parser) words(s string) *node {
 		return p.mkInt(v)
 	}
 	switch {
+	case p.peek().is('_') && p.peekAt(1).kind != tEOF && len(s) <= 64 && isNumeral(s): // A5 in base 11
+		p.advance()
+		n := p.mkInt(0)
+		n.op = strings.ToUpper(s)
+		return p.subscript(n)
 	case s == "":
 		if p.closes() || p.peek().kind == tEOF {
 			return p.mkInt(1)
@@ -84,6 +89,18 @@ func (p *parser) words(s string) *node {
 		return p.number(s)
 	}
 	return p.mk(kText, s)
+}
+
+// isNumeral says whether s is digits and capitals, with at least one of both.
+func isNumeral(s string) bool {
+	digit := false
+	for i := range len(s) {
+		digit = digit || isDigit(s[i])
+		if !isDigit(s[i]) && !isUpper(s[i]) {
+			return false
+		}
+	}
+	return digit
 }
 
 // numberWord reads the small numbers in words.

@@ -2,6 +2,12 @@ package answer
 
 import "strings"
 
+// unprinted drops what LaTeX does not print.
+var unprinted = strings.NewReplacer(" ", "", "\t", "", "\n", "", `\left`, "", `\right`, "", `\,`, "", `\;`, "", `\!`, "", `\ `, "", `\dfrac`, `\frac`, `\tfrac`, `\frac`, "$", "", `\displaystyle`, "")
+
+// choiceMarks drops what surrounds the letter of a choice.
+var choiceMarks = strings.NewReplacer(`\textbf`, "", `\text`, "", `\mathrm`, "", `\mathbf`, "", "{", "", "}", "", "$", "", "*", "", `\ `, " ", "~", " ", `\quad`, " ")
+
 // normalText folds an answer in words: case, white space, LaTeX wrappers and
 // punctuation at the ends do not count.
 func normalText(s string) string {
@@ -48,19 +54,19 @@ func normalText(s string) string {
 // read, as folded strings.
 func sameText(a, b string) bool {
 	a, b = normalText(a), normalText(b)
-	return a != "" && a == b
+	return a != "" && (a == b || strings.ReplaceAll(a, " ", "") == strings.ReplaceAll(b, " ", ""))
 }
 
 // compact drops what LaTeX does not print, so that answers that cannot be
 // parsed can be compared as strings.
 func compact(s string) string {
-	return strings.NewReplacer(" ", "", "\t", "", "\n", "", `\left`, "", `\right`, "", `\,`, "", `\;`, "", `\!`, "", `\ `, "", `\dfrac`, `\frac`, `\tfrac`, `\frac`, "$", "", `\displaystyle`, "").Replace(s)
+	return unprinted.Replace(s)
 }
 
 // choice reads a multiple-choice letter: C, (C), \text{(C)}, also with the
 // option's text after it; bare says that nothing follows.
 func choice(s string) (letter byte, bare, ok bool) {
-	s = strings.TrimSpace(strings.NewReplacer(`\textbf`, "", `\text`, "", `\mathrm`, "", `\mathbf`, "", "{", "", "}", "", "$", "", "*", "", `\ `, " ", "~", " ", `\quad`, " ").Replace(s))
+	s = strings.TrimSpace(choiceMarks.Replace(s))
 	if s == "" {
 		return 0, false, false
 	}
