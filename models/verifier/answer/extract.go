@@ -62,20 +62,24 @@ type box struct{ start, from, to, end int }
 
 // lastBox finds the last box that starts before limit and is closed.
 func lastBox(s string, limit int) (box, bool) {
-	for try := 0; try < maxTries; try++ {
-		a := strings.LastIndex(s[:limit], `\boxed`)
-		b := strings.LastIndex(s[:limit], `\fbox`)
-		i, n := a, len(`\boxed`)
-		if b > a {
-			i, n = b, len(`\fbox`)
-		}
+	for try := 0; try < maxTries; {
+		i := strings.LastIndex(s[:limit], "box")
 		if i < 0 {
 			return box{}, false
 		}
-		if x, ok := boxAt(s, i, i+n); ok {
+		limit = i
+		start, at := i-1, i+len("boxed")
+		switch {
+		case i >= 1 && strings.HasPrefix(s[i-1:], `\boxed`):
+		case i >= 2 && strings.HasPrefix(s[i-2:], `\fbox`):
+			start, at = i-2, i+len("box")
+		default:
+			continue
+		}
+		if x, ok := boxAt(s, start, at); ok {
 			return x, true
 		}
-		limit = i
+		try++
 	}
 	return box{}, false
 }
@@ -95,7 +99,7 @@ func boxAt(s string, start, at int) (box, bool) {
 		}
 		return box{start, at, end, end}, end > at && s[at] >= '0' && s[at] <= '9'
 	}
-	end := closing(s, at)
+	end := closing(s[:min(len(s), at+4*maxBytes)], at)
 	if end < 0 {
 		return box{}, false
 	}

@@ -40,6 +40,9 @@ func (c *calc) addSurd(a, b surd) surd {
 	if len(a.t)+len(b.t) == 0 {
 		return out
 	}
+	if !c.spend(100 * (len(a.t) + len(b.t))) {
+		return surd{}
+	}
 	out.t = append(append(make([]term, 0, len(a.t)+len(b.t)), a.t...), b.t...)
 	return c.collect(out)
 }
@@ -96,6 +99,9 @@ func (c *calc) mulSurd(a, b surd) surd {
 	}
 	if b.rational() {
 		return c.scaleSurd(a, b.r)
+	}
+	if !c.spend(100 * (len(a.t) + 1) * (len(b.t) + 1)) {
+		return surd{}
 	}
 	out := surd{r: c.mul(a.r, b.r)}
 	add := func(t term, f num) {
