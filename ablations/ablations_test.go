@@ -20,7 +20,7 @@ func TestSchemesExist(t *testing.T) {
 		switch s.Axis {
 		case "score.profile":
 			err = score.Apply(rows, score.Settings{Profile: s.Name, Sigma: 1, Drop: "sem"}, 1,
-				func(pair.Profile) (float64, float64) { return 0, 0 })
+				func(_, _ pair.Profile, _ float64) (float64, float64) { return 0, 0 })
 		case "mine.negatives":
 			_, _, err = mine.Apply(rows, mine.Settings{Negatives: s.Name, PerPrompt: 1}, 1)
 		case "weight.scores":

@@ -68,6 +68,7 @@ type Scored struct {
 	Closeness      *float64  `json:"closeness"`
 	HardScore      *float64  `json:"hard_score"`
 	Relation       string    `json:"relation,omitempty"`
+	Divergence     *float64  `json:"divergence,omitempty"` // mode gold: place of the first result foreign to the reference, 1 = none
 	FirstErrorStep int       `json:"first_error_step"`
 	StepScores     []float64 `json:"step_scores"`
 	Answer         *string   `json:"answer"`

@@ -27,8 +27,9 @@ type Settings struct {
 	Drop    string  `json:"drop"`
 }
 
-// Aggregate recomputes the wrongness variants of a changed profile.
-type Aggregate func(pair.Profile) (proc, none float64)
+// Aggregate gives the wrongness variants of a changed profile; none is the old
+// W_none, whose answer part the change does not touch.
+type Aggregate func(old, changed pair.Profile, none float64) (proc, noneNew float64)
 
 // Apply replaces the profiles of rows in place.
 func Apply(rows []pair.Scored, s Settings, key seed.Key, agg Aggregate) error {
@@ -100,7 +101,7 @@ func random(rows []pair.Scored, key seed.Key, agg Aggregate) {
 			g = cls[1]
 		}
 		r.Closeness = old[g[k.Index(7, len(g))]].Closeness
-		recompute(r, agg)
+		recompute(r, old[i].Profile, agg)
 	}
 }
 
@@ -130,6 +131,7 @@ func noisy(rows []pair.Scored, sigma float64, key seed.Key, agg Aggregate) {
 	for i := range rows {
 		r := &rows[i]
 		k := seed.Derive(uint64(key), "score", "noisy", r.ID)
+		was := r.Profile
 		shake := func(v float64, slot int) float64 {
 			return sigmoid(logit(v) + sigma*sds[slot]*k.Normal(uint64(slot)))
 		}
@@ -141,7 +143,7 @@ func noisy(rows []pair.Scored, sigma float64, key seed.Key, agg Aggregate) {
 			c := shake(*r.Closeness, 6)
 			r.Closeness = &c
 		}
-		recompute(r, agg)
+		recompute(r, was, agg)
 	}
 }
 
@@ -157,13 +159,14 @@ func drop(rows []pair.Scored, d int, agg Aggregate) {
 	slices.Sort(x)
 	m := (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 	for i := range rows {
+		was := rows[i].Profile
 		rows[i].Profile.Set(d, m)
-		recompute(&rows[i], agg)
+		recompute(&rows[i], was, agg)
 	}
 }
 
-func recompute(r *pair.Scored, agg Aggregate) {
-	r.WrongnessProc, r.WrongnessNone = agg(r.Profile)
+func recompute(r *pair.Scored, old pair.Profile, agg Aggregate) {
+	r.WrongnessProc, r.WrongnessNone = agg(old, r.Profile, r.WrongnessNone)
 	if r.Closeness != nil {
 		h := HardScore(r.Profile, r.Absurdity, *r.Closeness)
 		r.HardScore = &h

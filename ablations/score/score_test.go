@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func agg(p pair.Profile) (float64, float64) {
+func agg(_, p pair.Profile, _ float64) (float64, float64) {
 	return (p.Sem + p.Sym) / 2, (p.Sem + p.Sym + p.Ans) / 3
 }
 
@@ -31,7 +31,7 @@ func rows(n int) []pair.Scored {
 			c = 1
 		}
 		r.Closeness = &c
-		recompute(r, agg)
+		recompute(r, r.Profile, agg)
 	}
 	return out
 }

@@ -1,0 +1,199 @@
+package table
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hardneg/reports/finding"
+	"hardneg/reports/result"
+)
+
+// kind selects findings of one kind in their order.
+func kind(s *result.Set, k string) (out []result.Finding) {
+	for _, f := range s.Findings {
+		if f.Kind == k {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Claims lists every declared claim on every benchmark.
+func Claims(s *result.Set) Table {
+	t := Table{ID: "claims-table", Caption: "Declared claims", Head: []string{"claim", "benchmark", "Δ (points)", "95 % interval", "p", "p adjusted", "seeds", "verdict"}, Empty: "the spec declares none."}
+	for _, f := range kind(s, result.KindClaim) {
+		name := Cell{Text: strings.TrimSpace(f.Claim + "  " + f.Text), Wide: true}
+		v := verdict(f.Verdict)
+		v.List, v.Wide = f.Warn, true
+		c := row("", f.Benchmark, finding.Points(f.Estimate), finding.Interval(f.Lo, f.Hi), finding.P(f.P), finding.P(f.PAdj)+adjust(f), seeds(f), "")
+		c[0], c[7] = name, v
+		t.Rows = append(t.Rows, c)
+	}
+	return t
+}
+
+func adjust(f result.Finding) string {
+	switch f.Adjust {
+	case "holm":
+		return " (Holm)"
+	case "bh":
+		return " (BH)"
+	}
+	return ""
+}
+
+// Benchmarks names everything that has accuracy findings, in order.
+func Benchmarks(s *result.Set) (out []string) {
+	for _, f := range kind(s, result.KindAccuracy) {
+		if !slices.Contains(out, f.Benchmark) {
+			out = append(out, f.Benchmark)
+		}
+	}
+	return out
+}
+
+// baselines names the Δ columns of the main table.
+func baselines(s *result.Set) (out []string) {
+	for _, f := range kind(s, result.KindDelta) {
+		if !slices.Contains(out, f.Baseline) {
+			out = append(out, f.Baseline)
+		}
+	}
+	return out
+}
+
+// Main is the main table of one benchmark: a row an arm.
+func Main(s *result.Set, bench string) Table {
+	t := Table{ID: "main-" + bench, Caption: "Results on " + bench, Empty: "no arm was measured.",
+		Head: []string{"arm", "seeds", "accuracy (%)", "± sd", "95 % interval"}}
+	bases := baselines(s)
+	for _, b := range bases {
+		t.Head = append(t.Head, "Δ "+b, "95 % interval (Δ "+b+")", "p", "p adjusted", "d_z", "W/L/T")
+	}
+	t.Head = append(t.Head, "MDE")
+	for _, f := range kind(s, result.KindAccuracy) {
+		if f.Benchmark != bench {
+			continue
+		}
+		arm := Cell{Text: f.Arm}
+		c := append([]Cell{arm}, row(seeds(f), finding.Percent(f.Estimate), finding.Percent(f.SD), finding.Range(f.Lo, f.Hi))...)
+		mde := undefined
+		for _, b := range bases {
+			d, ok := delta(s, f.Arm, b, bench)
+			if !ok {
+				c = append(c, row("", "", "", "", "", "")...)
+				continue
+			}
+			c = append(c, row(finding.Points(d.Estimate), finding.Interval(d.Lo, d.Hi), finding.P(d.P), finding.P(d.PAdj)+adjust(d), Plain(d.DZ, 2), fmt.Sprintf("%d/%d/%d", d.Wins, d.Losses, d.Ties))...)
+			mde = finding.Percent(d.MDE)
+		}
+		t.Rows = append(t.Rows, append(c, Cell{Text: mde}))
+	}
+	return t
+}
+
+func delta(s *result.Set, arm, base, bench string) (result.Finding, bool) {
+	for _, f := range kind(s, result.KindDelta) {
+		if f.Arm == arm && f.Baseline == base && f.Benchmark == bench {
+			return f, true
+		}
+	}
+	return result.Finding{}, false
+}
+
+// contrasts lists findings of one kind as contrasts with verdicts.
+func contrasts(s *result.Set, id, caption, k string) Table {
+	t := Table{ID: id, Caption: caption, Head: []string{"contrast", "benchmark", "estimate (points)", "95 % interval", "p", "p adjusted", "seeds", "verdict"}, Empty: "the arms for it were not run."}
+	for _, f := range kind(s, k) {
+		v := Cell{Wide: true, List: f.Warn}
+		if f.Verdict != "" {
+			v.Text, v.Verdict = Words(f.Verdict), f.Verdict
+		}
+		c := row(label(f), f.Benchmark, finding.Points(f.Estimate), finding.Interval(f.Lo, f.Hi), finding.P(f.P), finding.P(f.PAdj)+adjust(f), seeds(f), "")
+		c[7] = v
+		t.Rows = append(t.Rows, c)
+	}
+	return t
+}
+
+// label says in words what a contrast compares.
+func label(f result.Finding) string {
+	switch {
+	case f.Text != "":
+		return f.Text
+	case f.Arm != "" && f.Baseline != "":
+		return f.Arm + " − " + f.Baseline
+	case f.Arm != "":
+		return f.Arm
+	}
+	return f.ID
+}
+
+// Factorial is mining × weighting.
+func Factorial(s *result.Set) Table {
+	return contrasts(s, "factorial", "Mining, weighting and their interaction", result.KindFactorial)
+}
+
+// Dose is the accuracy lost per step of noise.
+func Dose(s *result.Set) Table {
+	return contrasts(s, "dose", "Accuracy lost per noise step", result.KindDose)
+}
+
+// Falsification is the verifier's weights against the same weights shuffled.
+func Falsification(s *result.Set) Table {
+	return contrasts(s, "falsification", "The verifier's weights against controls", result.KindFalsification)
+}
+
+// Filter is preference training against supervised training on the chosen side.
+func Filter(s *result.Set) Table {
+	return contrasts(s, "filter", "DPO against rft", result.KindFilter)
+}
+
+// Subset is the near-correct but inconsistent subset.
+func Subset(s *result.Set) Table {
+	return contrasts(s, "subset", "Near-correct but inconsistent problems", result.KindSubset)
+}
+
+// Sensitivity lists the other scopes and tests of every comparison.
+func Sensitivity(s *result.Set) Table {
+	t := Table{ID: "sensitivity", Caption: "Sensitivity: the same comparisons by other scopes and tests",
+		Head: []string{"contrast", "benchmark", "p both", "p seeds", "p problems", "paired t over seeds", "sign-flip", "Wilcoxon", "McNemar mid-p by seed (won/lost)"}, Empty: "none."}
+	for _, f := range s.Findings {
+		x := f.Sens
+		if x == nil {
+			continue
+		}
+		var mc []string
+		for _, m := range x.McNemar {
+			mc = append(mc, fmt.Sprintf("s%d %s (%d/%d)", m.Seed, finding.P(m.PMid), m.B, m.C))
+		}
+		c := row(label(f), f.Benchmark, finding.P(x.PBoth), finding.P(x.PSeeds), finding.P(x.PProblems), finding.P(x.PairedT), finding.P(x.SignFlip), finding.P(x.Wilcoxon), strings.Join(mc, ", "))
+		c[8].Wide = true
+		t.Rows = append(t.Rows, c)
+	}
+	return t
+}
+
+// Correlations lists associations of scores with accuracy.
+func Correlations(s *result.Set) Table {
+	t := Table{ID: "correlations", Caption: "Wrongness and absurdity against accuracy", Head: []string{"score", "level", "with s_ans", "method", "seed", "n", "r", "95 % interval", "p", "notes"}, Empty: "no probe split was scored."}
+	for _, c := range s.Correlations {
+		with := "no"
+		if c.WithAns {
+			with = "yes"
+		}
+		notes := slices.Clone(c.Notes)
+		if c.Greyed {
+			notes = append(notes, "sees the gold answer: supports no claim")
+		}
+		iv := undefined
+		if c.Lo.OK() && c.Hi.OK() {
+			iv = "[" + Plain(c.Lo, 2) + ", " + Plain(c.Hi, 2) + "]"
+		}
+		r := row(c.Score, c.Level, with, c.Method, c.Seed, fmt.Sprint(c.N), Plain(c.R, 3), iv, finding.P(c.P), strings.Join(notes, "; "))
+		r[9].Wide = true
+		t.Rows = append(t.Rows, r)
+	}
+	return t
+}
