@@ -15,6 +15,20 @@ func nfc(s string) string {
 	if ascii(s) {
 		return s
 	}
+	out, from := "", 0
+	for i, r := range s {
+		if lateMark(r) { // for the published normaliser a character like any other
+			out += normalise(s[from:i]) + string(r)
+			from = i + utf8.RuneLen(r)
+		}
+	}
+	if from == 0 {
+		return normalise(s)
+	}
+	return out + normalise(s[from:])
+}
+
+func normalise(s string) string {
 	if longMarks(s) {
 		return slowNFC(s)
 	}
@@ -30,8 +44,8 @@ func ascii(s string) bool {
 	return true
 }
 
-// longMarks reports a run of more than maxMarks runes that are or start with a
-// combining mark.
+// longMarks reports a run of more than maxMarks runes that may interact with
+// the one before: marks, what decomposes to marks, Hangul vowels and finals.
 func longMarks(s string) bool {
 	run := 0
 	for i := 0; i < len(s); {
@@ -41,7 +55,7 @@ func longMarks(s string) bool {
 			continue
 		}
 		p := norm.NFD.PropertiesString(s[i:])
-		if p.CCC() == 0 {
+		if p.BoundaryBefore() {
 			run = 0
 		} else if run++; run > maxMarks {
 			return true
