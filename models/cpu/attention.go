@@ -38,6 +38,9 @@ func Softmax[F Float](x []F, scale F) F {
 }
 
 func maxOf[F Float](x []F) F {
+	if x32, ok := any(x).([]float32); ok {
+		return F(gemm.Max(x32))
+	}
 	m := x[0]
 	for _, v := range x {
 		if v > m {

@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 
+	"hardneg/models/cpu/gemm"
 	"hardneg/models/graph"
 	"hardneg/models/vm"
 )
@@ -157,6 +158,11 @@ func adamWRange[F Float](p, g, m, v []F, a *graph.AdamW) {
 	keep, scale := F(1-a.LR*a.Decay), F(a.Scale)
 	b1, b2 := F(a.Beta1), F(a.Beta2)
 	rate, root, eps := F(a.LR/a.Bias1), F(1/math.Sqrt(a.Bias2)), F(a.Eps)
+	if p32, ok := any(p).([]float32); ok {
+		k := [9]float32{float32(keep), float32(scale), float32(b1), float32(1 - b1), float32(b2), float32(1 - b2), float32(rate), float32(root), float32(eps)}
+		gemm.AdamW(p32, any(g).([]float32), any(m).([]float32), any(v).([]float32), &k)
+		return
+	}
 	for i, x := range g {
 		x *= scale
 		mi := b1*m[i] + (1-b1)*x

@@ -41,6 +41,13 @@ func embedGrad[F Float](c *CPU, k vm.Call) vm.Kernel {
 // rstd is 1/√(mean(x²)+ε).
 func rstd[F Float](x []F, eps float64) F {
 	var s float64
+	if x32, ok := any(x).([]float32); ok {
+		for ; len(x32) > 256; x32 = x32[256:] {
+			s += float64(gemm.SumSquares(x32[:256]))
+		}
+		s += float64(gemm.SumSquares(x32))
+		return F(1 / math.Sqrt(s/float64(len(x))+eps))
+	}
 	for i := 0; i < len(x); i += 32 {
 		var q F
 		for _, v := range x[i:min(i+32, len(x))] {
@@ -57,6 +64,10 @@ func RMSNorm[F Float](y, x, gain []F, eps float64) {
 	for t := 0; t+d <= len(x); t += d {
 		xr, yr := x[t:t+d], y[t:t+d]
 		r := rstd(xr, eps)
+		if x32, ok := any(xr).([]float32); ok {
+			gemm.Scale2(float32(r), x32, any(gain).([]float32), any(yr).([]float32))
+			continue
+		}
 		for j, v := range xr {
 			yr[j] = v * r * gain[j]
 		}
@@ -87,6 +98,12 @@ func rmsNormDx[F Float](c *CPU, k vm.Call) vm.Kernel {
 
 func rmsNormDxRow[F Float](dx, x, g, dy []F, eps float64, add bool) {
 	r := rstd(x, eps)
+	if x32, ok := any(x).([]float32); ok {
+		g32, d32, r32 := any(g).([]float32), any(dy).([]float32), float32(r)
+		s := gemm.Dot3(x32, g32, d32) * r32 * r32 / float32(len(x))
+		gemm.NormDx(r32, r32*s, x32, g32, d32, any(dx).([]float32), add)
+		return
+	}
 	var s F
 	for j, v := range x {
 		s += v * g[j] * dy[j]
@@ -119,6 +136,10 @@ func rmsNormDg[F Float](c *CPU, k vm.Call) vm.Kernel {
 			for t := lo; t < hi; t++ {
 				xr, yr := x[t*d:t*d+d], dy[t*d:t*d+d]
 				r := rstd(xr, eps)
+				if x32, ok := any(xr).([]float32); ok {
+					gemm.MulAdd(float32(r), x32, any(yr).([]float32), any(o).([]float32))
+					continue
+				}
 				for j, v := range xr {
 					o[j] += v * r * yr[j]
 				}

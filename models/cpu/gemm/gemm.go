@@ -41,6 +41,9 @@ type kernel struct {
 	mr, nr     int
 	mc, kc, nc int
 	tile       func(k int64, a, b, c *float32, ldc int64, acc int64)
+	// direct is tile for an A that is not packed: element (i, p) of the tile
+	// lies i*rs+p*cs elements after a. nil: always pack.
+	direct func(k int64, a *float32, rs, cs int64, b, c *float32, ldc int64, acc int64)
 }
 
 // workspace holds one thread's packed A and the tile that edges go through.
@@ -157,11 +160,18 @@ func (e *Engine) MulSerial(worker, m, n, k int, a, b Mat, c []float32, ldc int, 
 }
 
 // block computes rows 0..m of C, columns j0..j1, from A (m×kb) and packed B.
+// A is read where it lies if its rows are contiguous, else packed: a column of
+// A would touch a cache line for every element of k.
 func (e *Engine) block(worker, m, kb int, a Mat, b []float32, j0, j1 int, c []float32, ldc int, add bool) {
 	K, w := e.k, &e.ws[worker]
 	mr, nr := K.mr, K.nr
 	w.a, w.t = grow(w.a, (K.mc+mr)*K.kc), grow(w.t, mr*nr)
-	packA(w.a, a, m, kb, mr)
+	direct := K.direct != nil && a.C == 1
+	from := 0 // rows from here on are packed
+	if direct {
+		from = m / mr * mr
+	}
+	packA(w.a, a.at(min(from, m-1), 0), m-from, kb, mr)
 	flag := int64(0)
 	if add {
 		flag = 1
@@ -169,14 +179,20 @@ func (e *Engine) block(worker, m, kb int, a Mat, b []float32, j0, j1 int, c []fl
 	for j := j0; j < j1; j += nr {
 		width, pb := min(nr, j1-j), &b[j*kb]
 		for i := 0; i < m; i += mr {
-			pa := &w.a[i*kb]
-			if i+mr <= m && width == nr {
-				K.tile(int64(kb), pa, pb, &c[i*ldc+j], int64(ldc), flag)
-				continue
+			out, ld, fl := &w.t[0], nr, int64(0)
+			whole := i+mr <= m && width == nr
+			if whole {
+				out, ld, fl = &c[i*ldc+j], ldc, flag
 			}
-			K.tile(int64(kb), pa, pb, &w.t[0], int64(nr), 0)
-			for r := 0; r < min(mr, m-i); r++ {
-				edge(c[(i+r)*ldc+j:][:width], w.t[r*nr:], add)
+			if i < from {
+				K.direct(int64(kb), &a.D[i*a.R], int64(a.R), 1, pb, out, int64(ld), fl)
+			} else {
+				K.tile(int64(kb), &w.a[(i-from)*kb], pb, out, int64(ld), fl)
+			}
+			if !whole {
+				for r := range min(mr, m-i) {
+					edge(c[(i+r)*ldc+j:][:width], w.t[r*nr:], add)
+				}
 			}
 		}
 	}

@@ -9,3 +9,15 @@ const hasVec = false
 func expRow(x, y []float32, scale, bias float32) float32 { return 0 }
 func siluMul(g, u, y []float32)                          {}
 func siluMulGrad(g, u, dy, dg, du []float32)             {}
+
+func transpose8(k int, src []float32, ld int, dst []float32, step int) int { return 0 }
+
+func scatter(n, w int, src, dst []float32, step int) { scatterGo(n, w, src, dst, step) }
+
+func adamW(p, g, m, v []float32, c *[9]float32)             {}
+func rowMax(x []float32) float32                            { return x[0] }
+func sumSquares(x []float32) float32                        { return 0 }
+func dot3(x, y, z []float32) float32                        { return 0 }
+func scale2(a float32, x, y, o []float32)                   {}
+func normDx(a, b float32, x, w, dy, o []float32, add int64) {}
+func mulAdd(a float32, x, y, o []float32)                   {}

@@ -60,3 +60,104 @@ func SwiGLUGrad(g, u, dy, dg, du []float32) {
 		dg[i] = d * v * s * (1 + x*(1-s))
 	}
 }
+
+// AdamW takes one optimizer step. The constants c are 1-lr·decay, the factor on
+// the gradient, β₁, 1-β₁, β₂, 1-β₂, lr/(1-β₁ᵗ), 1/√(1-β₂ᵗ) and ε.
+func AdamW(p, g, m, v []float32, c *[9]float32) {
+	i := 0
+	if hasVec {
+		i = len(p) &^ 7
+		adamW(p[:i], g, m, v, c)
+	}
+	for ; i < len(p); i++ {
+		x := g[i] * c[1]
+		mi, vi := c[2]*m[i]+c[3]*x, c[4]*v[i]+c[5]*x*x
+		m[i], v[i] = mi, vi
+		p[i] = p[i]*c[0] - c[6]*mi/(float32(math.Sqrt(float64(vi)))*c[7]+c[8])
+	}
+}
+
+// Max is the largest element.
+func Max(x []float32) float32 {
+	m, i := x[0], 0
+	if hasVec && len(x) >= 8 {
+		i = len(x) &^ 7
+		m = rowMax(x[:i])
+	}
+	for ; i < len(x); i++ {
+		m = max(m, x[i])
+	}
+	return m
+}
+
+// SumSquares is Σ x².
+func SumSquares(x []float32) float32 {
+	var s float32
+	i := 0
+	if hasVec && len(x) >= 8 {
+		i = len(x) &^ 7
+		s = sumSquares(x[:i])
+	}
+	for ; i < len(x); i++ {
+		s += x[i] * x[i]
+	}
+	return s
+}
+
+// Dot3 is Σ x·y·z.
+func Dot3(x, y, z []float32) float32 {
+	var s float32
+	i := 0
+	if hasVec && len(x) >= 8 {
+		i = len(x) &^ 7
+		s = dot3(x[:i], y, z)
+	}
+	for ; i < len(x); i++ {
+		s += x[i] * y[i] * z[i]
+	}
+	return s
+}
+
+// Scale2 sets o = a·x·y.
+func Scale2(a float32, x, y, o []float32) {
+	i := 0
+	if hasVec && len(x) >= 8 {
+		i = len(x) &^ 7
+		scale2(a, x[:i], y, o)
+	}
+	for ; i < len(x); i++ {
+		o[i] = a * x[i] * y[i]
+	}
+}
+
+// NormDx sets o = a·w·dy - b·x, or adds it.
+func NormDx(a, b float32, x, w, dy, o []float32, add bool) {
+	i := 0
+	if hasVec && len(x) >= 8 {
+		i = len(x) &^ 7
+		flag := int64(0)
+		if add {
+			flag = 1
+		}
+		normDx(a, b, x[:i], w, dy, o, flag)
+	}
+	for ; i < len(x); i++ {
+		v := a*w[i]*dy[i] - b*x[i]
+		if add {
+			v += o[i]
+		}
+		o[i] = v
+	}
+}
+
+// MulAdd sets o += a·x·y.
+func MulAdd(a float32, x, y, o []float32) {
+	i := 0
+	if hasVec && len(x) >= 8 {
+		i = len(x) &^ 7
+		mulAdd(a, x[:i], y, o)
+	}
+	for ; i < len(x); i++ {
+		o[i] += a * x[i] * y[i]
+	}
+}

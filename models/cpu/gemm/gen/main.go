@@ -1,3 +1,7 @@
+// Command gen writes the assembly of models/cpu/gemm: register-blocked GEMM
+// tiles and the vector kernels. Run it here with
+//
+//	go run . -out ../kern_amd64.s -stubs ../stub_amd64.go -pkg gemm
 package main
 
 import (
@@ -111,6 +115,459 @@ func kern(name string, mr, nv int, avx512 bool) {
 	RET()
 }
 
+// strided is kern for an A that is not packed: row i of column p lies rs*i +
+// cs*p elements after a. Rows are reached from a (and, beyond seven, a second
+// pointer) by index registers holding 1, 3 and 5 row strides.
+func strided(name string, mr, nv int, avx512 bool) {
+	TEXT(name, NOSPLIT, "func(k int64, a *float32, rs, cs int64, b, c *float32, ldc int64, acc int64)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s computes an mr=%d tile from an A that is not packed.", name, mr))
+	W := 8
+	vec := func() reg.VecVirtual { return YMM() }
+	if avx512 {
+		W = 16
+		vec = func() reg.VecVirtual { return ZMM() }
+	}
+	wb := W * 4
+	k := Load(Param("k"), GP64())
+	a := Load(Param("a"), GP64())
+	rs := Load(Param("rs"), GP64())
+	cs := Load(Param("cs"), GP64())
+	b := Load(Param("b"), GP64())
+	SHLQ(Imm(2), rs)
+	SHLQ(Imm(2), cs)
+	rs3, rs5 := GP64(), GP64()
+	LEAQ(Mem{Base: rs, Index: rs, Scale: 2}, rs3)
+	LEAQ(Mem{Base: rs, Index: rs, Scale: 4}, rs5)
+	ptrs := []reg.Register{a}
+	if mr > 7 {
+		a7 := GP64()
+		LEAQ(Mem{Base: a, Index: rs3, Scale: 2}, a7)
+		ADDQ(rs, a7)
+		ptrs = append(ptrs, a7)
+	}
+	row := func(i int) Mem {
+		m := Mem{Base: ptrs[i/7]}
+		switch i % 7 {
+		case 1, 2, 4:
+			m.Index, m.Scale = rs, uint8(i%7)
+		case 3:
+			m.Index, m.Scale = rs3, 1
+		case 5:
+			m.Index, m.Scale = rs5, 1
+		case 6:
+			m.Index, m.Scale = rs3, 2
+		}
+		return m
+	}
+	accs := make([][]reg.VecVirtual, mr)
+	for i := range accs {
+		accs[i] = make([]reg.VecVirtual, nv)
+		for j := range accs[i] {
+			accs[i][j] = vec()
+			if avx512 {
+				VPXORD(accs[i][j], accs[i][j], accs[i][j])
+			} else {
+				VXORPS(accs[i][j], accs[i][j], accs[i][j])
+			}
+		}
+	}
+	bv := make([]reg.VecVirtual, nv)
+	for j := range bv {
+		bv[j] = vec()
+	}
+	var av reg.VecVirtual
+	if !avx512 {
+		av = vec()
+	}
+	body := func(u int) {
+		for j := 0; j < nv; j++ {
+			VMOVUPS(Mem{Base: b, Disp: (u*nv + j) * wb}, bv[j])
+		}
+		for i := 0; i < mr; i++ {
+			if avx512 {
+				for j := 0; j < nv; j++ {
+					VFMADD231PS_BCST(row(i), bv[j], accs[i][j])
+				}
+			} else {
+				VBROADCASTSS(row(i), av)
+				for j := 0; j < nv; j++ {
+					VFMADD231PS(bv[j], av, accs[i][j])
+				}
+			}
+		}
+		for _, p := range ptrs {
+			ADDQ(cs, p)
+		}
+	}
+	const U = 4
+	k4 := GP64()
+	MOVQ(k, k4)
+	SHRQ(Imm(2), k4)
+	JZ(LabelRef(name + "_rem"))
+	Label(name + "_loop4")
+	for u := 0; u < U; u++ {
+		body(u)
+	}
+	ADDQ(U32(U*nv*wb), b)
+	DECQ(k4)
+	JNZ(LabelRef(name + "_loop4"))
+	Label(name + "_rem")
+	ANDQ(Imm(3), k)
+	JZ(LabelRef(name + "_store"))
+	Label(name + "_loop1")
+	body(0)
+	ADDQ(U32(nv*wb), b)
+	DECQ(k)
+	JNZ(LabelRef(name + "_loop1"))
+	Label(name + "_store")
+	c := Load(Param("c"), GP64())
+	ldc := Load(Param("ldc"), GP64())
+	flag := Load(Param("acc"), GP64())
+	SHLQ(Imm(2), ldc)
+	CMPQ(flag, Imm(0))
+	JE(LabelRef(name + "_set"))
+	for i := 0; i < mr; i++ {
+		for j := 0; j < nv; j++ {
+			VADDPS(Mem{Base: c, Disp: j * wb}, accs[i][j], accs[i][j])
+			VMOVUPS(accs[i][j], Mem{Base: c, Disp: j * wb})
+		}
+		ADDQ(ldc, c)
+	}
+	VZEROUPPER()
+	RET()
+	Label(name + "_set")
+	for i := 0; i < mr; i++ {
+		for j := 0; j < nv; j++ {
+			VMOVUPS(accs[i][j], Mem{Base: c, Disp: j * wb})
+		}
+		ADDQ(ldc, c)
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// transpose8 emits dst[p*step+r] = src[r*ld+p] for r < 8, p < n, n a multiple
+// of 8: eight rows become eight columns of a packed panel.
+func transpose8() {
+	TEXT("transpose8AVX2", NOSPLIT, "func(n int64, src *float32, ld int64, dst *float32, step int64)")
+	Pragma("noescape")
+	Doc("transpose8AVX2 sets dst[p*step+r] = src[r*ld+p] for r < 8, p < n, n a multiple of 8.")
+	n := Load(Param("n"), GP64())
+	src := Load(Param("src"), GP64())
+	ld := Load(Param("ld"), GP64())
+	dst := Load(Param("dst"), GP64())
+	step := Load(Param("step"), GP64())
+	SHLQ(Imm(2), ld)
+	SHLQ(Imm(2), step)
+	ld3, ld5, s3, s5 := GP64(), GP64(), GP64(), GP64()
+	LEAQ(Mem{Base: ld, Index: ld, Scale: 2}, ld3)
+	LEAQ(Mem{Base: ld, Index: ld, Scale: 4}, ld5)
+	LEAQ(Mem{Base: step, Index: step, Scale: 2}, s3)
+	LEAQ(Mem{Base: step, Index: step, Scale: 4}, s5)
+	at := func(base, one, three, five, seven reg.Register, i int) Mem {
+		switch i {
+		case 0:
+			return Mem{Base: base}
+		case 1, 2, 4:
+			return Mem{Base: base, Index: one, Scale: uint8(i)}
+		case 3:
+			return Mem{Base: base, Index: three, Scale: 1}
+		case 5:
+			return Mem{Base: base, Index: five, Scale: 1}
+		case 6:
+			return Mem{Base: base, Index: three, Scale: 2}
+		}
+		return Mem{Base: seven, Index: three, Scale: 2}
+	}
+	src7, dst7 := GP64(), GP64()
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("t8_end"))
+	Label("t8_loop")
+	LEAQ(Mem{Base: src, Index: ld, Scale: 1}, src7)
+	LEAQ(Mem{Base: dst, Index: step, Scale: 1}, dst7)
+	r := make([]reg.VecVirtual, 8)
+	for i := range r {
+		r[i] = YMM()
+		VMOVUPS(at(src, ld, ld3, ld5, src7, i), r[i])
+	}
+	u := make([]reg.VecVirtual, 8)
+	for i := 0; i < 4; i++ { // pairs: a0 b0 a1 b1 | a4 b4 a5 b5, and a2 b2 …
+		u[2*i], u[2*i+1] = YMM(), YMM()
+		VUNPCKLPS(r[2*i+1], r[2*i], u[2*i])
+		VUNPCKHPS(r[2*i+1], r[2*i], u[2*i+1])
+	}
+	v := make([]reg.VecVirtual, 8)
+	for h := 0; h < 2; h++ { // rows 0-3 and 4-7: columns p, p+1, p+2, p+3 | p+4…
+		for i := 0; i < 2; i++ {
+			lo, hi := u[4*h+i], u[4*h+2+i]
+			v[4*h+2*i], v[4*h+2*i+1] = YMM(), YMM()
+			VSHUFPS(Imm(0x44), hi, lo, v[4*h+2*i])
+			VSHUFPS(Imm(0xEE), hi, lo, v[4*h+2*i+1])
+		}
+	}
+	for i := 0; i < 4; i++ {
+		a, b := YMM(), YMM()
+		VPERM2F128(Imm(0x20), v[4+i], v[i], a)
+		VPERM2F128(Imm(0x31), v[4+i], v[i], b)
+		VMOVUPS(a, at(dst, step, s3, s5, dst7, i))
+		VMOVUPS(b, at(dst, step, s3, s5, dst7, i+4))
+	}
+	ADDQ(Imm(32), src)
+	LEAQ(Mem{Base: dst, Index: step, Scale: 8}, dst)
+	DECQ(n)
+	JNZ(LabelRef("t8_loop"))
+	Label("t8_end")
+	VZEROUPPER()
+	RET()
+}
+
+// scatter emits: n panels of w floats go from src, where they are contiguous,
+// to dst, step elements apart. It packs one column of A or one row of B.
+func scatter(w int) {
+	name := fmt.Sprintf("scatter%d", w)
+	TEXT(name, NOSPLIT, "func(n int64, src, dst *float32, step int64)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s copies n runs of %d floats from src to dst, where they begin step apart.", name, w))
+	n := Load(Param("n"), GP64())
+	src := Load(Param("src"), GP64())
+	dst := Load(Param("dst"), GP64())
+	step := Load(Param("step"), GP64())
+	SHLQ(Imm(2), step)
+	TESTQ(n, n)
+	JZ(LabelRef(name + "_end"))
+	Label(name + "_loop")
+	var stores []func()
+	off := 0
+	for left := w; left > 0; {
+		o := off
+		switch {
+		case left >= 8:
+			r := YMM()
+			VMOVUPS(Mem{Base: src, Disp: 4 * o}, r)
+			stores = append(stores, func() { VMOVUPS(r, Mem{Base: dst, Disp: 4 * o}) })
+			left, off = left-8, off+8
+		case left >= 4:
+			r := XMM()
+			VMOVUPS(Mem{Base: src, Disp: 4 * o}, r)
+			stores = append(stores, func() { VMOVUPS(r, Mem{Base: dst, Disp: 4 * o}) })
+			left, off = left-4, off+4
+		default: // 2
+			r := XMM()
+			VMOVSD(Mem{Base: src, Disp: 4 * o}, r)
+			stores = append(stores, func() { VMOVSD(r, Mem{Base: dst, Disp: 4 * o}) })
+			left, off = left-2, off+2
+		}
+	}
+	for _, f := range stores {
+		f()
+	}
+	ADDQ(U32(4*w), src)
+	ADDQ(step, dst)
+	DECQ(n)
+	JNZ(LabelRef(name + "_loop"))
+	Label(name + "_end")
+	VZEROUPPER()
+	RET()
+}
+
+// adamw emits one step of AdamW on n elements, a multiple of 8. The constants
+// c are keep, scale, β₁, 1-β₁, β₂, 1-β₂, rate, root, ε.
+func adamw() {
+	TEXT("adamWAVX2", NOSPLIT, "func(n int64, p, g0, m, v, c *float32)")
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	p := Load(Param("p"), GP64())
+	g := Load(Param("g0"), GP64())
+	m := Load(Param("m"), GP64())
+	v := Load(Param("v"), GP64())
+	c := Load(Param("c"), GP64())
+	k := make([]reg.VecVirtual, 9)
+	for i := range k {
+		k[i] = YMM()
+		VBROADCASTSS(Mem{Base: c, Disp: 4 * i}, k[i])
+	}
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("aw_end"))
+	Label("aw_loop")
+	x, y, z, w := YMM(), YMM(), YMM(), YMM()
+	VMULPS(Mem{Base: g}, k[1], x)
+	VMULPS(Mem{Base: m}, k[2], y)
+	VMULPS(k[3], x, z)
+	VADDPS(z, y, y) // m
+	VMOVUPS(y, Mem{Base: m})
+	VMULPS(k[5], x, z)
+	VMULPS(x, z, z)
+	VMULPS(Mem{Base: v}, k[4], w)
+	VADDPS(z, w, w) // v
+	VMOVUPS(w, Mem{Base: v})
+	VSQRTPS(w, w)
+	VMULPS(k[7], w, w)
+	VADDPS(k[8], w, w)
+	VMULPS(k[6], y, y)
+	VDIVPS(w, y, y)
+	VMULPS(Mem{Base: p}, k[0], z)
+	VSUBPS(y, z, z)
+	VMOVUPS(z, Mem{Base: p})
+	for _, r := range []reg.Register{p, g, m, v} {
+		ADDQ(Imm(32), r)
+	}
+	DECQ(n)
+	JNZ(LabelRef("aw_loop"))
+	Label("aw_end")
+	VZEROUPPER()
+	RET()
+}
+
+// rowMax emits the maximum of n elements, a multiple of 8, n > 0, lane by lane.
+func rowMax() {
+	TEXT("maxAVX2", NOSPLIT, "func(n int64, x, max8 *float32)")
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	x := Load(Param("x"), GP64())
+	o := Load(Param("max8"), GP64())
+	m := YMM()
+	VMOVUPS(Mem{Base: x}, m)
+	SHRQ(Imm(3), n)
+	Label("mx_loop")
+	VMAXPS(Mem{Base: x}, m, m)
+	ADDQ(Imm(32), x)
+	DECQ(n)
+	JNZ(LabelRef("mx_loop"))
+	VMOVUPS(m, Mem{Base: o})
+	VZEROUPPER()
+	RET()
+}
+
+// norms emits the row kernels of RMSNorm on n elements, a multiple of 8.
+func norms() {
+	args := func(name, sig string) (n, x reg.Register) {
+		TEXT(name, NOSPLIT, sig)
+		Pragma("noescape")
+		return Load(Param("n"), GP64()), Load(Param("x"), GP64())
+	}
+	// sumSquares: lane sums of x².
+	n, x := args("sumSquaresAVX2", "func(n int64, x, sum8 *float32)")
+	o := Load(Param("sum8"), GP64())
+	acc, t := YMM(), YMM()
+	VXORPS(acc, acc, acc)
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("ss_end"))
+	Label("ss_loop")
+	VMOVUPS(Mem{Base: x}, t)
+	VFMADD231PS(t, t, acc)
+	ADDQ(Imm(32), x)
+	DECQ(n)
+	JNZ(LabelRef("ss_loop"))
+	Label("ss_end")
+	VMOVUPS(acc, Mem{Base: o})
+	VZEROUPPER()
+	RET()
+	// dot3: lane sums of x·y·z.
+	n, x = args("dot3AVX2", "func(n int64, x, y, z, sum8 *float32)")
+	y := Load(Param("y"), GP64())
+	z := Load(Param("z"), GP64())
+	o = Load(Param("sum8"), GP64())
+	acc, t = YMM(), YMM()
+	VXORPS(acc, acc, acc)
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("d3_end"))
+	Label("d3_loop")
+	VMOVUPS(Mem{Base: x}, t)
+	VMULPS(Mem{Base: y}, t, t)
+	VFMADD231PS(Mem{Base: z}, t, acc)
+	for _, r := range []reg.Register{x, y, z} {
+		ADDQ(Imm(32), r)
+	}
+	DECQ(n)
+	JNZ(LabelRef("d3_loop"))
+	Label("d3_end")
+	VMOVUPS(acc, Mem{Base: o})
+	VZEROUPPER()
+	RET()
+	// scale2: o = x·y·a.
+	n, x = args("scale2AVX2", "func(n int64, a float32, x, y, o *float32)")
+	y = Load(Param("y"), GP64())
+	o = Load(Param("o"), GP64())
+	as, a := XMM(), YMM()
+	Load(Param("a"), as)
+	VBROADCASTSS(as, a)
+	t = YMM()
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("s2_end"))
+	Label("s2_loop")
+	VMULPS(Mem{Base: x}, a, t)
+	VMULPS(Mem{Base: y}, t, t)
+	VMOVUPS(t, Mem{Base: o})
+	for _, r := range []reg.Register{x, y, o} {
+		ADDQ(Imm(32), r)
+	}
+	DECQ(n)
+	JNZ(LabelRef("s2_loop"))
+	Label("s2_end")
+	VZEROUPPER()
+	RET()
+	// normDx: o = (o·keep) + a·(g·dy) - b·x, with keep 0 or 1 as a mask.
+	n, x = args("normDxAVX2", "func(n int64, a, b float32, x, w, dy, o *float32, add int64)")
+	w := Load(Param("w"), GP64())
+	dy := Load(Param("dy"), GP64())
+	o = Load(Param("o"), GP64())
+	add := Load(Param("add"), GP64())
+	bs, b, mask := XMM(), YMM(), YMM()
+	as, a = XMM(), YMM()
+	Load(Param("a"), as)
+	Load(Param("b"), bs)
+	VBROADCASTSS(as, a)
+	VBROADCASTSS(bs, b)
+	NEGQ(add)
+	ms := XMM()
+	VMOVQ(add, ms)
+	VPBROADCASTQ(ms, mask)
+	t = YMM()
+	q := YMM()
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("nd_end"))
+	Label("nd_loop")
+	VMULPS(Mem{Base: w}, a, t)
+	VMULPS(Mem{Base: dy}, t, t)
+	VMOVUPS(Mem{Base: x}, q)
+	VFNMADD231PS(q, b, t)
+	VANDPS(Mem{Base: o}, mask, q)
+	VADDPS(q, t, t)
+	VMOVUPS(t, Mem{Base: o})
+	for _, r := range []reg.Register{x, w, dy, o} {
+		ADDQ(Imm(32), r)
+	}
+	DECQ(n)
+	JNZ(LabelRef("nd_loop"))
+	Label("nd_end")
+	VZEROUPPER()
+	RET()
+	// mulAdd: o += a·x·y.
+	n, x = args("mulAddAVX2", "func(n int64, a float32, x, y, o *float32)")
+	y = Load(Param("y"), GP64())
+	o = Load(Param("o"), GP64())
+	as, a = XMM(), YMM()
+	Load(Param("a"), as)
+	VBROADCASTSS(as, a)
+	t, q = YMM(), YMM()
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("ma_end"))
+	Label("ma_loop")
+	VMULPS(Mem{Base: x}, a, t)
+	VMOVUPS(Mem{Base: o}, q)
+	VFMADD231PS(Mem{Base: y}, t, q)
+	VMOVUPS(q, Mem{Base: o})
+	for _, r := range []reg.Register{x, y, o} {
+		ADDQ(Imm(32), r)
+	}
+	DECQ(n)
+	JNZ(LabelRef("ma_loop"))
+	Label("ma_end")
+	VZEROUPPER()
+	RET()
+}
+
 func peak(name string, avx512 bool, n int) {
 	TEXT(name, NOSPLIT, "func(n int64)")
 	k := Load(Param("n"), GP64())
@@ -134,63 +591,6 @@ func peak(name string, avx512 bool, n int) {
 	}
 	DECQ(k)
 	JNZ(LabelRef(name + "_l"))
-	VZEROUPPER()
-	RET()
-}
-
-// dot, axpy: small vector helpers (avx2)
-func axpy() {
-	TEXT("axpyAVX2", NOSPLIT, "func(n int64, alpha float32, x, y *float32)")
-	Pragma("noescape")
-	n := Load(Param("n"), GP64())
-	x := Load(Param("x"), GP64())
-	y := Load(Param("y"), GP64())
-	al := YMM()
-	xs := XMM()
-	Load(Param("alpha"), xs)
-	VBROADCASTSS(xs, al)
-	c := GP64()
-	MOVQ(n, c)
-	SHRQ(Imm(5), c)
-	JZ(LabelRef("ax8"))
-	Label("ax32")
-	for u := 0; u < 4; u++ {
-		t := YMM()
-		VMOVUPS(Mem{Base: y, Disp: 32 * u}, t)
-		VFMADD231PS(Mem{Base: x, Disp: 32 * u}, al, t)
-		VMOVUPS(t, Mem{Base: y, Disp: 32 * u})
-	}
-	ADDQ(Imm(128), x)
-	ADDQ(Imm(128), y)
-	DECQ(c)
-	JNZ(LabelRef("ax32"))
-	Label("ax8")
-	MOVQ(n, c)
-	ANDQ(Imm(31), c)
-	SHRQ(Imm(3), c)
-	JZ(LabelRef("ax1"))
-	Label("ax8l")
-	t := YMM()
-	VMOVUPS(Mem{Base: y}, t)
-	VFMADD231PS(Mem{Base: x}, al, t)
-	VMOVUPS(t, Mem{Base: y})
-	ADDQ(Imm(32), x)
-	ADDQ(Imm(32), y)
-	DECQ(c)
-	JNZ(LabelRef("ax8l"))
-	Label("ax1")
-	ANDQ(Imm(7), n)
-	JZ(LabelRef("axe"))
-	Label("ax1l")
-	s := XMM()
-	VMOVSS(Mem{Base: y}, s)
-	VFMADD231SS(Mem{Base: x}, xs, s)
-	VMOVSS(s, Mem{Base: y})
-	ADDQ(Imm(4), x)
-	ADDQ(Imm(4), y)
-	DECQ(n)
-	JNZ(LabelRef("ax1l"))
-	Label("axe")
 	VZEROUPPER()
 	RET()
 }
@@ -355,8 +755,16 @@ func main() {
 	elementwise()
 	kern("kern6x16", 6, 2, false)
 	kern("kern14x32", 14, 2, true)
+	strided("strided6x16", 6, 2, false)
+	strided("strided14x32", 14, 2, true)
+	transpose8()
+	for _, w := range []int{6, 14, 16, 32} {
+		scatter(w)
+	}
+	adamw()
+	rowMax()
+	norms()
 	peak("peakAVX2", false, 12)
 	peak("peakAVX512", true, 24)
-	axpy()
 	Generate()
 }
