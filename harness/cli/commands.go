@@ -7,7 +7,7 @@ func (a *App) commands() []*cli.Command {
 	return []*cli.Command{
 		a.conformCommand(),
 		a.runCommand(),
-		a.taskCommand(),
+		a.statusCommand(), a.runsCommand(), a.queryCommand(), a.verifyCommand(), a.gcCommand(), a.indexCommand(), a.envCommand(), a.taskCommand(),
 		a.statsCommand(),
 		a.tokenizerCommand(),
 	}

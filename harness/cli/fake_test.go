@@ -89,13 +89,14 @@ func fakePrepare(path string, sets []string) (*prepared, error) {
 	if err != nil {
 		return nil, usagef("%w", err)
 	}
-	p := &prepared{Spec: &spec.Spec{}, Resolved: b}
+	p := &prepared{Spec: &spec.Spec{}}
 	p.Spec.Run.Timeout = map[string]spec.Duration{}
 	text := string(b)
 	for _, s := range sets {
 		k, v, _ := strings.Cut(s, "=")
 		text = strings.ReplaceAll(text, k, v)
 	}
+	p.Resolved, _ = json.Marshal(strings.Split(text, "\n"))
 	for n, line := range strings.Split(text, "\n") {
 		f := strings.Fields(line)
 		switch {

@@ -106,6 +106,9 @@ func (a *App) runSpec(ctx context.Context, p *prepared, f runFlags) error {
 	if err := a.keep(run); err != nil {
 		return err
 	}
+	if err := a.indexOne(ctx, run); err != nil { // the folder is the truth, the index can wait
+		fmt.Fprintf(a.Stderr, "hardneg: index: %v\n", err)
+	}
 	return a.conclude(ctx, run, f)
 }
 

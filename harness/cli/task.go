@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -18,6 +19,7 @@ import (
 func (a *App) taskCommand() *cli.Command {
 	var x runner.Execution
 	var attached bool
+	var again string
 	return &cli.Command{
 		Name:      "task",
 		Usage:     "work on one planned task (started by `hardneg run`)",
@@ -28,6 +30,7 @@ func (a *App) taskCommand() *cli.Command {
 			&cli.StringFlag{Name: "gpu", Usage: "GPU of the task, for the record", Destination: &x.GPU},
 			&cli.StringFlag{Name: "executor", Usage: "who started it, for the record", Value: "local", Destination: &x.Executor},
 			&cli.BoolFlag{Name: "attached", Usage: "stop when standard input ends", Destination: &attached},
+			&cli.StringFlag{Name: "again", Usage: "make the result once more inside `DIR` and print its digest", Destination: &again},
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			x.Key = c.Args().First()
@@ -39,6 +42,11 @@ func (a *App) taskCommand() *cli.Command {
 				return fail(runner.ExitCode(runner.Environment, nil), err)
 			}
 			x.Stage = a.hooks.stages
+			if again != "" {
+				digest, err := x.Again(ctx, again)
+				fmt.Fprintln(a.Stdout, digest)
+				return infrastructure(err)
+			}
 			return a.runTask(ctx, x, attached)
 		},
 	}

@@ -7,9 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"hardneg/experiments/plan"
 	"hardneg/harness/store"
@@ -136,6 +134,7 @@ func Describe(s *store.Store, f *track.Folder) (track.RunRow, []track.TaskRow, e
 	if i := strings.LastIndexByte(f.Run, '-'); i > 0 {
 		row.Name = f.Run[:i]
 	}
+	row.Events = f.EventBytes() // before the rest is read: what comes later is indexed later
 	tasks, err := Inspect(s, f)
 	if err != nil {
 		return row, nil, err
@@ -191,11 +190,4 @@ func MetricRows(s *store.Store, key string) ([]track.MetricRow, error) {
 		}
 	}
 	return out, nil
-}
-
-// Stale tells whether anything happened in a run since a moment, without
-// reading it: the time of the last change of its log of events.
-func Stale(f *track.Folder, since time.Time) bool {
-	st, err := os.Stat(filepath.Join(f.Dir, "events.jsonl"))
-	return err == nil && st.ModTime().After(since)
 }

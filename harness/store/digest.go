@@ -76,6 +76,25 @@ func (d *Digester) Digest(path string) (string, error) {
 	return digest(files), nil
 }
 
+// DigestOf is the digest that the files below dir would have as a result.
+func (s *Store) DigestOf(dir string) (string, error) {
+	var files []File
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		sum, _, err := hashFile(path)
+		files = append(files, File{Path: filepath.ToSlash(rel), SHA256: sum})
+		return err
+	})
+	sort.Slice(files, func(i, j int) bool { return files[i].Path < files[j].Path })
+	return digest(files), err
+}
+
 func (d *Digester) file(path string) (string, error) {
 	st, err := stampOf(path)
 	if err != nil {

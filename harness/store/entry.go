@@ -192,10 +192,13 @@ func (s *Store) share(path, sum string) error {
 	}
 	tmp := fmt.Sprintf("%s.%d.lnk", obj, os.Getpid())
 	os.Remove(tmp)
-	if err := s.disk.link(from, tmp); err != nil {
-		if noHardLinks(err) {
-			return nil
-		}
+	switch err := s.disk.link(from, tmp); {
+	case err == nil:
+	case noHardLinks(err):
+		return nil
+	case from == obj && errors.Is(err, fs.ErrNotExist): // gc took it away just now
+		return s.disk.link(path, obj)
+	default:
 		return err
 	}
 	defer os.Remove(tmp) // rename of two names of one file does nothing at all

@@ -53,6 +53,14 @@ func newStamp(st os.FileInfo) stamp {
 	return s
 }
 
+// links counts a file's names.
+func links(st os.FileInfo) uint64 {
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		return uint64(sys.Nlink)
+	}
+	return 1
+}
+
 // readStamps reads a STAMP file; one that is absent or odd is worth nothing.
 func readStamps(dir string) stamps {
 	b, err := os.ReadFile(filepath.Join(dir, stampFile))

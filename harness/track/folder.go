@@ -157,6 +157,26 @@ func (f *Folder) Events() ([]Event, error) {
 	return all, nil
 }
 
+// EventBytes is the size of events.jsonl: it only grows, so it tells versions apart.
+func (f *Folder) EventBytes() int64 {
+	st, err := os.Stat(f.Path("events.jsonl"))
+	if err != nil {
+		return 0
+	}
+	return st.Size()
+}
+
+// Remove deletes the run's folder; the results that it links to stay.
+func (f *Folder) Remove() error {
+	link := filepath.Join(filepath.Dir(f.Dir), latest)
+	if to, err := os.Readlink(link); err == nil && to == f.Run {
+		if err := os.Remove(link); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(f.Dir)
+}
+
 // Link makes tasks/<id> point at the folder of the task's entry.
 func (f *Folder) Link(id, entry string) error {
 	dir := f.Path("tasks")

@@ -38,6 +38,7 @@ type RunRow struct {
 	Host   string    `json:"host"`
 	Commit string    `json:"commit"`
 	Tags   []string  `json:"tags,omitempty"`
+	Events int64     `json:"-"` // bytes of events.jsonl that this row knows of
 }
 
 // TaskRow is a task of a run.
@@ -167,8 +168,8 @@ func (ix *Index) Put(ctx context.Context, r RunRow, tasks []TaskRow) error {
 		if err := ix.remove(ctx, tx, r.Run); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, ix.bind("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,?)"),
-			r.Run, r.Name, stampText(r.Begun), stampText(r.Used), r.Tasks, r.Done, r.Failed, r.Host, r.Commit, strings.Join(r.Tags, " "))
+		_, err := tx.ExecContext(ctx, ix.bind("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,?,?)"),
+			r.Run, r.Name, stampText(r.Begun), stampText(r.Used), r.Tasks, r.Done, r.Failed, r.Host, r.Commit, strings.Join(r.Tags, " "), r.Events)
 		if err != nil {
 			return err
 		}
@@ -241,7 +242,7 @@ func (ix *Index) Measured(ctx context.Context) (map[string]bool, error) {
 
 // Runs lists the runs, the last used first.
 func (ix *Index) Runs(ctx context.Context) ([]RunRow, error) {
-	rows, err := ix.db.QueryContext(ctx, "SELECT run, name, begun, used, tasks, done, failed, host, code, tags FROM runs ORDER BY used DESC, run")
+	rows, err := ix.db.QueryContext(ctx, "SELECT run, name, begun, used, tasks, done, failed, host, code, tags, events FROM runs ORDER BY used DESC, run")
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +251,7 @@ func (ix *Index) Runs(ctx context.Context) ([]RunRow, error) {
 	for rows.Next() {
 		var r RunRow
 		var begun, used, tags string
-		if err := rows.Scan(&r.Run, &r.Name, &begun, &used, &r.Tasks, &r.Done, &r.Failed, &r.Host, &r.Commit, &tags); err != nil {
+		if err := rows.Scan(&r.Run, &r.Name, &begun, &used, &r.Tasks, &r.Done, &r.Failed, &r.Host, &r.Commit, &tags, &r.Events); err != nil {
 			return nil, err
 		}
 		r.Begun, _ = time.Parse(time.RFC3339, begun) // empty: no event yet

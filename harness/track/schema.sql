@@ -10,7 +10,8 @@ CREATE TABLE runs (
   failed  BIGINT NOT NULL,
   host    TEXT NOT NULL,
   code    TEXT NOT NULL,      -- commit of the program
-  tags    TEXT NOT NULL       -- separated by blanks
+  tags    TEXT NOT NULL,      -- separated by blanks
+  events  BIGINT NOT NULL     -- bytes of events.jsonl when it was indexed
 ) WITHOUT ROWID;
 
 CREATE TABLE tasks (

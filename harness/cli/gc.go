@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"hardneg/harness/store"
+	"hardneg/harness/track"
+
+	"github.com/urfave/cli/v3"
+)
+
+func (a *App) gcCommand() *cli.Command {
+	var older string
+	var yes bool
+	return &cli.Command{
+		Name:  "gc",
+		Usage: "delete results that no run uses (without --yes it only says which)",
+		Description: "A run holds its results until `hardneg runs rm`. What was set aside as damaged goes too.\n" +
+			"Exit codes: 0 done, 2 usage.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "older", Usage: "only what was not touched for this long, as 30d or 12h", Value: "0h", Destination: &older},
+			&cli.BoolFlag{Name: "yes", Usage: "delete", Destination: &yes},
+		},
+		Action: func(_ context.Context, _ *cli.Command) error {
+			age, err := parseAge(older)
+			if err != nil {
+				return usagef("--older: %w", err)
+			}
+			st, err := store.Open(a.Workspace)
+			if err != nil {
+				return fail(ExitEnvironment, err)
+			}
+			return infrastructure(a.collect(st, time.Now().Add(-age), yes))
+		},
+	}
+}
+
+// parseAge reads a duration that may count days.
+func parseAge(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		return time.Duration(n * 24 * float64(time.Hour)), err
+	}
+	return time.ParseDuration(s)
+}
+
+func (a *App) collect(st *store.Store, before time.Time, yes bool) error {
+	all, err := st.Garbage(a.liveKeys, before)
+	if err != nil {
+		return err
+	}
+	orphans, err := st.Orphans()
+	if err != nil {
+		return err
+	}
+	all = append(all, orphans...)
+	var total int64
+	for _, g := range all {
+		total += g.Bytes
+	}
+	if yes {
+		err := deleteAll(st, all)
+		if err == nil {
+			// Entries that are gone left objects without a result.
+			if orphans, err = st.Orphans(); err == nil {
+				err = deleteAll(st, orphans)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.Stdout, "%s freed\n", bytesText(total))
+		return err
+	}
+	if a.JSON {
+		return a.document(map[string]any{"bytes": total, "garbage": all})
+	}
+	rows := [][]string{}
+	for _, g := range all {
+		rows = append(rows, []string{bytesText(g.Bytes), g.Path, g.Why})
+	}
+	if err := columns(a.Stdout, rows); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Stdout, "%d items, %s; --yes deletes them\n", len(all), bytesText(total))
+	return err
+}
+
+func deleteAll(st *store.Store, all []store.Garbage) error {
+	for _, g := range all {
+		if err := st.Delete(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// liveKeys are the keys that any run of the workspace links to.
+func (a *App) liveKeys() (map[string]bool, error) {
+	names, err := track.Runs(a.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	live := map[string]bool{}
+	for _, name := range names {
+		folder, err := track.FindFolder(a.Workspace, name)
+		if err != nil {
+			return nil, err
+		}
+		keys, err := folder.Links()
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range keys {
+			live[k] = true
+		}
+	}
+	return live, nil
+}

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hardneg/fixtures/seed"
+	"hardneg/harness/runner"
+	"hardneg/harness/store"
+
+	"github.com/urfave/cli/v3"
+)
+
+func (a *App) verifyCommand() *cli.Command {
+	var sample int
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "check every stored hash of a run; with --sample, make tasks again and compare bytes",
+		ArgsUsage: "[RUN]",
+		Description: "Hashes every file of every result, its log and metrics, its record and commit marker, and checks that keys and\n" +
+			"inputs fit together. Nothing is changed: `hardneg run` sets damaged results aside and makes them again.\n" +
+			"Exit codes: 0 all is as committed, 2 no such run, 5 something differs, 7 the run has no result yet.",
+		Flags: []cli.Flag{&cli.IntFlag{Name: "sample", Usage: "make `N` tasks again, drawn by the run's name", Destination: &sample}},
+		Action: func(ctx context.Context, c *cli.Command) error {
+			st, folder, err := a.findRun(c.Args().First())
+			if err != nil {
+				return err
+			}
+			tasks, err := runner.Inspect(st, folder)
+			if err != nil {
+				return infrastructure(err)
+			}
+			return a.verify(ctx, st, folder.Run, tasks, sample)
+		},
+	}
+}
+
+// finding is one thing that verify found.
+type integrityFinding struct {
+	Task  string `json:"task"`
+	Key   string `json:"key"`
+	Error string `json:"error"`
+}
+
+func (a *App) verify(ctx context.Context, st *store.Store, run string, tasks []runner.TaskStatus, sample int) error {
+	var found []integrityFinding
+	var good []runner.TaskStatus
+	digests := map[string]string{}
+	checked := 0
+	for _, t := range tasks {
+		if t.Key == "" || !st.Committed(t.Key) {
+			continue
+		}
+		checked++
+		res, err := st.Verify(t.Key)
+		if err == nil {
+			err = runner.Consistent(st, res, digests)
+		}
+		if err != nil {
+			found = append(found, integrityFinding{t.Task.ID, t.Key, err.Error()})
+			continue
+		}
+		digests[t.Key] = res.Digest
+		good = append(good, t)
+	}
+	if checked == 0 {
+		return fail(ExitNothing, fmt.Errorf("run %s has no result to verify yet", run))
+	}
+	again := pick(run, good, sample)
+	for _, t := range again {
+		if err := a.again(ctx, st, t); err != nil {
+			if !errors.Is(err, runner.ErrNotDeterministic) {
+				return fmt.Errorf("make %s again: %w", t.Task.ID, err)
+			}
+			found = append(found, integrityFinding{t.Task.ID, t.Key, err.Error()})
+		}
+	}
+	if a.JSON {
+		if err := a.document(map[string]any{"run": run, "checked": checked, "repeated": len(again), "findings": found}); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range found {
+			fmt.Fprintf(a.Stdout, "%s: %s\n", f.Task, f.Error)
+		}
+		fmt.Fprintf(a.Stdout, "%d results checked, %d made again, %d differ\n", checked, len(again), len(found))
+	}
+	if len(found) > 0 {
+		return fail(ExitIntegrity, fmt.Errorf("%d results of run %s are not what was committed; the same `hardneg run` sets damaged ones aside and makes them again", len(found), run))
+	}
+	return nil
+}
+
+// pick draws n tasks without replacement, always the same ones for a run.
+func pick(run string, tasks []runner.TaskStatus, n int) []runner.TaskStatus {
+	perm := seed.Derive(0, "verify", run).Perm(len(tasks))
+	out := []runner.TaskStatus{}
+	for _, i := range perm[:min(max(n, 0), len(tasks))] {
+		out = append(out, tasks[i])
+	}
+	slices.SortFunc(out, func(x, y runner.TaskStatus) int { return cmp.Compare(x.Task.ID, y.Task.ID) })
+	return out
+}
+
+// again makes a task's result once more, in a folder of its own and a process
+// of its own, and compares the bytes.
+func (a *App) again(ctx context.Context, st *store.Store, t runner.TaskStatus) error {
+	dir, err := os.MkdirTemp(filepath.Join(st.Root(), "cache"), "again-")
+	if err != nil {
+		return fail(ExitEnvironment, err)
+	}
+	defer os.RemoveAll(dir)
+	exe, err := a.hooks.exe()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, exe, "--workspace", st.Root(), "task", "--threads", fmt.Sprint(t.Attempt.Threads), "--again", dir, t.Key)
+	var out, log strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(log.String()))
+	}
+	if got := strings.TrimSpace(out.String()); got != t.Digest {
+		return fmt.Errorf("digest %.12s was %.12s: %w", got, t.Digest, runner.ErrNotDeterministic)
+	}
+	return nil
+}
