@@ -41,7 +41,9 @@ func (k *comparer) values(a, b *node) bool {
 	switch {
 	case a.kind == kText || b.kind == kText:
 		k.method = "text"
-		return a.kind == b.kind && normalText(a.op) == normalText(b.op)
+		x, ok1 := spelled(a)
+		y, ok2 := spelled(b)
+		return ok1 && ok2 && normalText(x) == normalText(y)
 	case isCollection(a) || isCollection(b):
 		return k.collections(a, b)
 	case a.kind == kTuple || b.kind == kTuple:
@@ -59,6 +61,27 @@ func (k *comparer) values(a, b *node) bool {
 		return k.bases(a, b)
 	}
 	return k.scalars(a, b)
+}
+
+// spelled gives back the letters of a text, or of a short word that was read
+// as a product of variables.
+func spelled(n *node) (string, bool) {
+	switch n.kind {
+	case kText, kVar:
+		return n.op, true
+	case kConst:
+		return n.op, len(n.op) == 1
+	case kMul:
+		word := ""
+		for _, a := range n.args {
+			if a.kind != kVar && a.kind != kConst || len(a.op) != 1 {
+				return "", false
+			}
+			word += a.op
+		}
+		return word, true
+	}
+	return "", false
 }
 
 // all compares element by element, in order.

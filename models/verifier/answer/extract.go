@@ -100,8 +100,12 @@ func boxAt(s string, start, at int) (box, bool) {
 		return box{start, at, end, end}, end > at && s[at] >= '0' && s[at] <= '9'
 	}
 	end := closing(s[:min(len(s), at+4*maxBytes)], at)
-	if end < 0 {
-		return box{}, false
+	if end < 0 { // a brace is missing: the math span or the line ends the box
+		end = at + strings.IndexAny(s[at:], "$\n")
+		if end <= at || s[end] != '$' {
+			return box{}, false
+		}
+		return box{start, at + 1, end, end}, true
 	}
 	return box{start, at + 1, end, end + 1}, true
 }

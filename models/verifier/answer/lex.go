@@ -58,6 +58,7 @@ type lexer struct {
 const maxTokens = 4000
 
 func lex(s string, c commas) []token {
+	s = plainForms(s)
 	l := &lexer{s: s, commas: c, out: make([]token, 0, 8+len(s)/3)}
 	l.money = dollarsAreMoney(s)
 	for l.i < len(l.s) && len(l.out) < maxTokens {
@@ -65,6 +66,25 @@ func lex(s string, c commas) []token {
 	}
 	return append(l.out, token{kind: tEOF, sp: true})
 }
+
+// plainForms replaces full-width characters by ASCII ones and the stops of
+// a.m. and p.m., where there are any.
+func plainForms(s string) string {
+	if strings.Contains(s, "\xef\xbc") || strings.Contains(s, "\xef\xbd") {
+		s = strings.Map(func(r rune) rune {
+			if r >= 0xff01 && r <= 0xff5e {
+				return r - 0xfee0
+			}
+			return r
+		}, s)
+	}
+	if strings.Contains(s, ".m") || strings.Contains(s, ".M") {
+		s = noonMarks.Replace(s)
+	}
+	return s
+}
+
+var noonMarks = strings.NewReplacer("a.m.", "am", "p.m.", "pm", "A.M.", "am", "P.M.", "pm", "a.m", "am", "p.m", "pm")
 
 // dollarsAreMoney says whether the unescaped dollar signs of s are prices: an
 // odd number of them, or a second one that starts another price.
@@ -305,6 +325,10 @@ func (l *lexer) command() {
 		}
 		if fn := strings.TrimSpace(text); (name == "operatorname" || name == "mathrm") && isFunction(fn) {
 			l.emit(tCmd, fn)
+			return
+		}
+		if strings.TrimSpace(text) == `\$` {
+			l.emit(tMoney, "$")
 			return
 		}
 		l.emit(tText, text)

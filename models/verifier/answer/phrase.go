@@ -112,6 +112,9 @@ func phraseValue(s string) string {
 		s = s[:e]
 	}
 	t := tidy(cutSentence(s))
+	if n := len(t) - 1; n > 1 && t[n] == '!' && onlyDigits(t[:n]) && (n > 2 || t[:n] > "12") {
+		t = t[:n] // an exclamation: nobody answers 35!
+	}
 	if t == "" || startsMath(t) {
 		return t
 	}
@@ -123,6 +126,15 @@ func phraseValue(s string) string {
 		return m
 	}
 	return t
+}
+
+func onlyDigits(s string) bool {
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // displayed returns the content of display math at the start of s.
@@ -174,14 +186,14 @@ func cutSentence(s string) string {
 // endsSentence says whether the stop at s[i] ends the sentence: end of text,
 // or white space that is followed by a capital. "p.m. 5" goes on.
 func endsSentence(s string, i int) bool {
+	if s[i] == '!' && i > 0 && (isDigit(s[i-1]) || s[i-1] == '}' || s[i-1] == ')') { // a factorial
+		return false
+	}
 	if i+1 >= len(s) || s[i+1] == '*' {
 		return true
 	}
 	if !isSpace(s[i+1]) {
 		return false
-	}
-	if s[i] == '!' && i > 0 && isDigit(s[i-1]) { // a factorial, unless a sentence follows
-		return newSentence(strings.TrimLeft(s[i+1:], " "))
 	}
 	if i >= 3 && s[i-2] == '.' && i+2 < len(s) && !isUpper(s[i+2]) { // p.m.
 		return false

@@ -118,7 +118,7 @@ func superscript(r rune) int {
 // space. A tNum text is a vulgar fraction, "numerator over denominator".
 func runeToken(r rune) (tkind, string) {
 	switch r {
-	case '−', '–', '—', '‒', '‑', '﹣', '-':
+	case '−', '–', '—', '‒', '‑', '﹣':
 		return tOp, "-"
 	case '×', '·', '⋅', '∙', '•', '∗':
 		return tOp, "*"
@@ -150,18 +150,10 @@ func runeToken(r rune) (tkind, string) {
 		return tOp, "a"
 	case '′', '’':
 		return tOp, "'"
-	case '=':
-		return tOp, "="
-	case '(':
-		return tOp, "("
-	case ')':
-		return tOp, ")"
-	case ',', '、':
+	case '、':
 		return tOp, ","
-	case ':', '∶':
+	case '∶':
 		return tOp, ":"
-	case '%':
-		return tOp, "%"
 	case 'π':
 		return tCmd, "pi"
 	case '∞':
@@ -174,8 +166,6 @@ func runeToken(r rune) (tkind, string) {
 		return tCmd, "R"
 	case '°', 'º', '˚':
 		return tDegree, "°"
-	case '$':
-		return tMoney, "$"
 	case '€', '£', '¥', '¢', '₹', '₽', '₩':
 		return tMoney, string(r)
 	}

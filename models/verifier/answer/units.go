@@ -3,7 +3,7 @@ package answer
 import "strings"
 
 // unitMarks spells the marks of a unit phrase in one way.
-var unitMarks = strings.NewReplacer(".", "", "(", " ", ")", " ", ",", " ", `\`, " ", "{", "", "}", "", "²", "^2", "³", "^3", "-", " ", " ^", "^", "^ ", "^", "°", "degree ")
+var unitMarks = strings.NewReplacer(".", "", "(", " ", ")", " ", ",", " ", `\`, " ", "{", "", "}", "", "²", "^2", "³", "^3", "-", " ", "~", " ", " ^", "^", "^ ", "^", "°", "degree ")
 
 // unitAhead says whether the next token is a unit of the value before it.
 // \text{…} is; a plain word is when it is a known unit, or too long for a
@@ -20,7 +20,7 @@ func (p *parser) unitAhead() bool {
 			return false
 		}
 		s := strings.TrimSpace(t.text)
-		return len(s) != 1 || knownUnit(s) && p.peekAt(1).kind == tEOF
+		return len(s) != 1 || knownUnit(s)
 	case tWord:
 		w := t.text
 		if w[0] == '\\' || separatorWord(w) != "" || isFunction(w) || isFunction(w[:len(w)-1]) && len(w) > 3 {
@@ -33,7 +33,7 @@ func (p *parser) unitAhead() bool {
 			return true
 		}
 		if len(w) == 1 {
-			end := p.peekAt(1).kind == tEOF || p.peekAt(1).is('/') && p.peekAt(2).kind == tWord && knownUnit(p.peekAt(2).text)
+			end := p.peekAt(1).kind == tEOF || p.peekAt(2).kind == tNum && p.peekAt(3).kind == tEOF && p.peekAt(1).is('^') || p.peekAt(1).is('/') && p.peekAt(2).kind == tWord && knownUnit(p.peekAt(2).text)
 			return t.sp && knownUnit(w) && end
 		}
 		return knownUnit(strings.ToLower(w)) || t.sp && len(w) >= 3 || len(w) >= 4

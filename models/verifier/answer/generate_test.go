@@ -1,0 +1,690 @@
+package answer
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"hardneg/fixtures/seed"
+)
+
+// gen draws from one deterministic stream.
+type gen struct {
+	key seed.Key
+	i   uint64
+}
+
+// n is an integer in [lo, hi].
+func (g *gen) n(lo, hi int) int {
+	g.i++
+	return lo + g.key.Index(g.i, hi-lo+1)
+}
+
+// nz is a non-zero integer in [-m, m].
+func (g *gen) nz(m int) int {
+	v := g.n(1, m)
+	if g.n(0, 1) == 0 {
+		v = -v
+	}
+	return v
+}
+
+func (g *gen) pick(s ...string) string { return s[g.n(0, len(s)-1)] }
+
+func (g *gen) shuffle(s []string) []string {
+	out := append([]string(nil), s...)
+	for i := len(out) - 1; i > 0; i-- {
+		j := g.n(0, i)
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
+
+// proper is a reduced fraction p/q with 1 ≤ p < q.
+func (g *gen) proper(maxQ int) (p, q int) {
+	for {
+		q = g.n(2, maxQ)
+		p = g.n(1, q-1)
+		if gcd(int64(p), int64(q)) == 1 {
+			return p, q
+		}
+	}
+}
+
+// squarefreeN is a square-free integer in [2, 60].
+func (g *gen) squarefreeN() int {
+	for {
+		v := g.n(2, 60)
+		if out, _ := squareFree(int64(v)); out == 1 {
+			return v
+		}
+	}
+}
+
+// made is a generated pair with its truth. extended marks notations beyond
+// what every grader is expected to know.
+type made struct {
+	category, sub, gold, cand string
+	truth, extended           bool
+}
+
+// forms collects variants: the gold, ways to write the same, and near misses.
+type forms struct {
+	gold               string
+	same, ext, differs []string
+}
+
+// choose draws one pair out of the variants: three in five are equal.
+func (f forms) choose(g *gen, category string) made {
+	m := made{category: category, gold: f.gold}
+	all := len(f.same) + len(f.ext)
+	switch k := g.n(0, 4); {
+	case k < 3 && all > 0 || len(f.differs) == 0:
+		i := g.n(0, all-1)
+		m.truth = true
+		if m.extended = i >= len(f.same); m.extended {
+			m.cand = f.ext[i-len(f.same)]
+		} else {
+			m.cand = f.same[i]
+		}
+	default:
+		m.cand = f.differs[g.n(0, len(f.differs)-1)]
+	}
+	return m
+}
+
+func sp(format string, a ...any) string { return fmt.Sprintf(format, a...) }
+
+// group writes n with a separator between thousands.
+func group(n int, sep string) string {
+	s := strconv.Itoa(max(n, -n))
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + sep + s[i:]
+	}
+	if n < 0 {
+		s = "-" + s
+	}
+	return s
+}
+
+// sign writes ± v as a term of a sum: "+ 3", "- 3".
+func signed(v int) string {
+	if v < 0 {
+		return sp("- %d", -v)
+	}
+	return sp("+ %d", v)
+}
+
+func decimalString(p, q, places int) string {
+	return big.NewRat(int64(p), int64(q)).FloatString(places)
+}
+
+// categories are the kinds of answers of the definition, each with a maker.
+func categories() map[string]func(*gen) forms {
+	return map[string]func(*gen) forms{
+		"integer": genInteger, "decimal": genDecimal, "fraction_plain": genFraction, "latex_frac": genLatexFrac,
+		"mixed_number": genMixed, "percent": genPercent, "currency": genCurrency, "unit_text": genUnit, "thousands": genThousands,
+		"negative_sign": genNegative, "power_scientific": genPower, "rounding": genRounding, "sqrt": genSqrt,
+		"surd_expression": genSurd, "pi": genPi, "complex": genComplex, "tuple": genTuple, "finite_set": genSet,
+		"list_values": genList, "interval": genInterval, "inequality": genInequality, "matrix": genMatrix,
+		"equation": genEquation, "expression": genExpression, "plus_minus": genPlusMinus, "base_time": genBase,
+		"text_choice": genText, "trig_log": genTrig,
+	}
+}
+
+func genInteger(g *gen) forms {
+	v := g.nz(9999)
+	f := forms{gold: strconv.Itoa(v)}
+	f.same = []string{f.gold, f.gold + ".", f.gold + ".0", f.gold + ".00", " " + f.gold + " ", "$" + f.gold + "$", sp("%d%s", v-7, "+7"), sp(`\frac{%d}{3}`, 3*v), sp("%d \\div 2", 2*v), sp(`\mathbf{%d}`, v), sp(`{%d}`, v), sp(`\boxed{%d}`, v)}
+	f.ext = []string{sp("x = %d", v), sp("%d = n", v), sp(`\text{%d}`, v), "0" + strconv.Itoa(max(v, -v))}
+	if v < 0 {
+		f.ext = f.ext[:3]
+	}
+	f.differs = []string{strconv.Itoa(v + 1), strconv.Itoa(v - 10), strconv.Itoa(-v), strconv.Itoa(v * 10), sp("%d.5", v), sp("%d/%d", v, 7), sp("%d^2", max(v, -v)+1), sp("\\{%d, %d\\}", v, v+1), sp("%d, %d", v, v+3), sp("(%d, 0)", v), sp("%dx", v), sp("%d\\pi", v)}
+	return f
+}
+
+func genDecimal(g *gen) forms {
+	places := g.n(1, 4)
+	q := int(math.Pow10(places))
+	p := g.nz(90000)
+	if p%10 == 0 {
+		p++
+	}
+	s := decimalString(p, q, places)
+	f := forms{gold: s, same: []string{s, s + "0", s + "00", "$" + s + "$", sp(`\frac{%d}{%d}`, p, q), sp("%d/%d", p, q), sp(`%s \times 10^{2}`, decimalString(p, q*100, places+2)), sp(`%s \cdot 10^{-1}`, decimalString(p*10, q, places))}}
+	if p > 0 && p < q {
+		f.same = append(f.same, s[1:])
+	}
+	f.ext = []string{sp("%se2", decimalString(p, q*100, places+2)), "approximately " + s, `\approx ` + s, sp("%se-1", decimalString(p*10, q, max(places-1, 0)))}
+	f.differs = []string{decimalString(p+1, q, places), decimalString(p*10, q, places), decimalString(-p, q, places), decimalString(p, q*10, places+1), decimalString(p*10+4, q*10, places+1), decimalString(p+q, q, places)}
+	return f
+}
+
+func genFraction(g *gen) forms {
+	p, q := g.proper(40)
+	p += q * g.n(0, 2)
+	s := ""
+	if g.n(0, 1) == 0 {
+		s = "-"
+	}
+	k := g.n(2, 9)
+	f := forms{gold: sp("%s%d/%d", s, p, q)}
+	f.same = []string{f.gold, sp("%s%d / %d", s, p, q), sp(`%s\frac{%d}{%d}`, s, p, q), sp("%s%d/%d", s, p*k, q*k), sp(`\frac{%s%d}{%d}`, s, p, q), sp("(%s%d)/%d", s, p, q), sp(`%s\dfrac{%d}{%d}`, s, p*k, q*k), sp("%s%d÷%d", s, p, q), sp("%s%d \\cdot %d^{-1}", s, p, q)}
+	f.ext = []string{sp(`{%s%d \over %d}`, s, p, q), sp("%s%d⁄%d", s, p, q)}
+	f.differs = []string{sp("%s%d/%d", s, p+1, q), sp("%s%d/%d", s, q, p+q), sp("%s%d/%d", s, p, q+1), sp("%s%s/%s", map[string]string{"": "-", "-": ""}[s], strconv.Itoa(p), strconv.Itoa(q)), sp("%s%d", s, p), decimalString(map[string]int{"": p, "-": -p}[s], q, 2) + "7"}
+	return f
+}
+
+func genLatexFrac(g *gen) forms {
+	p, q := g.proper(40)
+	if g.n(0, 1) == 0 {
+		p += q
+	}
+	s := g.pick("", "-")
+	k := g.n(2, 6)
+	f := forms{gold: sp(`%s\frac{%d}{%d}`, s, p, q)}
+	f.same = []string{f.gold, sp(`%s\dfrac{%d}{%d}`, s, p, q), sp(`%s\tfrac{%d}{%d}`, s, p, q), sp(`%s\frac{%d}{%d}`, s, p*k, q*k), sp("%s%d/%d", s, p, q), sp(`\frac{%s%d}{%d}`, s, p, q), sp(`%s\frac {%d} {%d}`, s, p, q), sp(`%s\left(\frac{%d}{%d}\right)`, s, p, q), sp(`%s\displaystyle\frac{%d}{%d}`, s, p, q), sp(`\frac{%d}{%d}`, map[string]int{"": -p, "-": p}[s], -q)}
+	if p < 10 && q < 10 {
+		f.same = append(f.same, sp(`%s\frac%d%d`, s, p, q), sp(`%s\frac %d%d`, s, p, q), sp(`%s\frac{%d}%d`, s, p, q))
+	}
+	f.ext = []string{sp(`{%s%d \over %d}`, s, p, q), sp(`%s\cfrac{%d}{%d}`, s, p, q), sp(`%s\frac{%d}{%d`, s, p, q), sp(`%s\frac{\frac{%d}{2}}{\frac{%d}{2}}`, s, p, q), sp(`%s\\frac{%d}{%d}`, s, p, q)}
+	f.differs = []string{sp(`%s\frac{%d}{%d}`, s, p, q+1), sp(`%s\frac{%d}{%d}`, s, p+q, q), sp(`\frac{%d}{%d}`, map[string]int{"": -p, "-": p}[s], q), sp(`%s\frac{%d}{%d}`, s, q, p+q), sp(`%s\frac{%d}{%d}`, s, 2*p, q), sp(`%s%d \frac{%d}{%d}`, s, 1, p%q, q+p)}
+	return f
+}
+
+func genMixed(g *gen) forms {
+	w := g.n(1, 30)
+	p, q := g.proper(12)
+	all := []string{sp(`%d\frac{%d}{%d}`, w, p, q), sp(`%d \frac{%d}{%d}`, w, p, q), sp("%d %d/%d", w, p, q), sp(`\frac{%d}{%d}`, w*q+p, q), sp("%d/%d", w*q+p, q), sp(`%d\dfrac{%d}{%d}`, w, p, q), sp(`%d + \frac{%d}{%d}`, w, p, q), sp(`%d\,\frac{%d}{%d}`, w, p, q)}
+	if p < 10 && q < 10 {
+		all = append(all, sp(`%d\tfrac%d%d`, w, p, q))
+	}
+	f := forms{gold: g.pick(all...), same: all}
+	f.ext = []string{sp(`%d \frac{%d}{%d} \text{ hours}`, w, p, q), sp("%d %d/%d hours", w, p, q), sp("%d-%d/%d", w+1, q-p, q)}
+	f.differs = []string{sp(`%d \frac{%d}{%d}`, w+1, p, q), sp(`\frac{%d}{%d}`, w*p, q), sp("%d %d/%d", w, p, q+p), sp(`-%d\frac{%d}{%d}`, w, p, q), sp(`%d \cdot \frac{%d}{%d}`, 40*w+41, p, q), sp("%d", w)}
+	return f
+}
+
+func genPercent(g *gen) forms {
+	v2 := g.n(3, 600) // halves of a percent
+	v := decimalString(v2, 2, (v2%2+1)/1-0)
+	if v2%2 == 0 {
+		v = strconv.Itoa(v2 / 2)
+	}
+	f := forms{gold: v + `\%`}
+	f.same = []string{v + "%", v + `\%`, v + " percent", decimalString(v2, 200, 4), sp(`\frac{%d}{200}`, v2), v + ` \%`, v + `\text{ percent}`, v + "0%"}
+	if v2%2 == 0 {
+		f.same[7] = v + ".0%"
+	}
+	f.ext = []string{v, v + "％", sp("%d/200", v2), sp(`\frac{%d}{2}\%%`, v2)}
+	f.differs = []string{sp(`%d.7\%%`, v2), decimalString(v2*100+1, 2, 1), decimalString(v2, 20, 3), "-" + v + "%", decimalString(v2+2, 2, 1) + `\%`, decimalString(v2, 20000, 6)}
+	if v2*100+1 == v2 {
+		f.differs = f.differs[:1]
+	}
+	return f
+}
+
+func genCurrency(g *gen) forms {
+	cents := g.n(101, 999999)
+	if g.n(0, 2) == 0 {
+		cents -= cents % 100
+	}
+	d := decimalString(cents, 100, 2)
+	short := d
+	if cents%100 == 0 {
+		short = strconv.Itoa(cents / 100)
+	}
+	grouped := group(cents/100, ",") + d[len(d)-3:]
+	f := forms{gold: g.pick(short, `\$`+d, "$"+short)}
+	f.same = []string{d, "$" + d, `\$` + d, short, "$" + short, `\$` + grouped, "$" + grouped, short + " dollars", "€" + d, `$\$` + d + `$`, short + `\text{ dollars}`, "£" + d}
+	if strings.Contains(f.gold, "$") {
+		f.same[8], f.same[11] = "USD "+d, "$"+d
+		f.same = f.same[:8]
+	}
+	f.ext = []string{"$ " + d, short + " USD", `\text{\$}` + d, short + " bucks"}
+	if strings.Contains(f.gold, "$") {
+		f.ext = append(f.ext, sp("%d cents", cents))
+	}
+	f.differs = []string{"$" + decimalString(cents+1, 100, 2), "$" + decimalString(cents+10000, 100, 2), "-$" + d, "$" + decimalString(cents*10, 100, 2), decimalString(cents+100, 100, 2) + " dollars"}
+	if strings.Contains(f.gold, "$") {
+		f.differs = append(f.differs, "€"+d, d+" cents", short+" euros")
+	}
+	return f
+}
+
+func genUnit(g *gen) forms {
+	v := g.n(2, 400)
+	units := [][]string{{"cm", `\text{ cm}`, "centimeters"}, {"km/h", `\text{ km/h}`, "km per hour"}, {"m^2", `\text{ m}^2`, "square meters"}, {"hours", `\text{ hours}`, "hr"}, {"pounds", `\text{ pounds}`, "lbs"}, {"degrees", `^\circ`, "°"}, {"apples", `\text{ apples}`, "apple"}, {"inches", `\,\mathrm{inches}`, "in"}, {"minutes", `\mbox{ minutes}`, "min"}, {"cubic feet", `\text{ ft}^3`, "ft^3"}, {"mph", `\text{ mph}`, "miles per hour"}, {"square units", `\text{ square units}`, "units"}}
+	u := units[g.n(0, len(units)-1)]
+	golds := []string{sp("%d", v), sp("%d%s", v, u[1]), sp("%d %s", v, u[0])}
+	f := forms{gold: g.pick(golds...)}
+	f.same = []string{sp("%d %s", v, u[0]), sp("%d%s", v, u[1]), sp("%d", v), sp(`%d \text{ %s}`, v, u[0]), sp("%d.0 %s", v, u[0]), sp("%d%s", v, strings.ReplaceAll(u[1], " ", `~`))}
+	f.ext = []string{sp("%d %s", v, u[2]), sp("%d %s.", v, u[0])}
+	f.differs = []string{sp("%d %s", v+1, u[0]), sp("%d%s", v*10, u[1]), sp("-%d %s", v, u[0]), sp("%d", v-1)}
+	if f.gold != golds[0] {
+		other := units[g.n(0, len(units)-1)]
+		if other[0] != u[0] && other[0] != "square units" && u[0] != "square units" {
+			f.differs = append(f.differs, sp("%d%s", v, other[1]), sp("%d %s", v, other[0]))
+		}
+	}
+	return f
+}
+
+func genThousands(g *gen) forms {
+	v := g.n(1234, 99999999)
+	f := forms{gold: g.pick(strconv.Itoa(v), group(v, ","), group(v, `,\!`), group(v, "{,}"))}
+	f.same = []string{strconv.Itoa(v), group(v, ","), group(v, `,\!`), group(v, "{,}"), group(v, ",") + ".00", "$" + group(v, ",") + "$", group(v, ",") + "."}
+	f.ext = []string{group(v, " "), group(v, `\,`), group(v, "\u202f"), group(v, ",") + " people"}
+	f.differs = []string{group(v+1000, ","), strconv.Itoa(v / 1000), group(v*10, ","), group(v+1, ","), "-" + group(v, ","), group(v, ",") + ".5"}
+	return f
+}
+
+func genNegative(g *gen) forms {
+	v := g.n(1, 999)
+	f := forms{gold: g.pick(sp("-%d", v), sp("−%d", v), sp("-%d.0", v))}
+	f.same = []string{sp("-%d", v), sp("- %d", v), sp("−%d", v), sp("(-%d)", v), sp("-(%d)", v), sp("{-%d}", v), sp(`-\left(%d\right)`, v), sp("–%d", v), sp(`-\frac{%d}{2}`, 2*v), sp("0-%d", v)}
+	f.ext = []string{sp("---%d", v), sp("x = -%d", v), sp("-%d^1", v)}
+	f.differs = []string{sp("%d", v), sp("--%d", v), sp("-%d", v+1), sp("-(-%d)", v), sp("+%d", v), sp("|-%d|", v)}
+	return f
+}
+
+func genPower(g *gen) forms {
+	b, e := g.n(2, 9), g.n(2, 7)
+	v := int(math.Pow(float64(b), float64(e)))
+	switch g.n(0, 3) {
+	case 0:
+		n := g.n(3, 8)
+		f, _ := newCalc().factorial(integer(int64(n))).int64()
+		return forms{gold: sp("%d", f), same: []string{sp("%d!", n), sp(`%d \cdot %d!`, n, n-1), sp(`\frac{%d!}{%d}`, n+1, n+1)}, ext: []string{sp(`{%d}!`, n)}, differs: []string{sp("%d!", n+1), sp("%d", n), sp("(%d)! + 1", n), sp(`\frac{%d!}{2}`, n)}}
+	case 1:
+		n := g.n(4, 12)
+		k := g.n(1, n-1)
+		c, _ := newCalc().binomial(integer(int64(n)), integer(int64(k))).int64()
+		return forms{gold: sp("%d", c), same: []string{sp(`\binom{%d}{%d}`, n, k), sp(`\dbinom{%d}{%d}`, n, n-k), sp(`\frac{%d!}{%d!\,%d!}`, n, k, n-k)}, ext: []string{sp(`{%d \choose %d}`, n, k), sp(`\binom%d{%d}`, n%10, k)}[:1], differs: []string{sp(`\binom{%d}{%d}`, n+1, k), sp(`\binom{%d}{%d} - 1`, n, k), sp(`\frac{%d!}{%d!}`, n+1, n)}}
+	case 2:
+		m := decimalString(g.n(11, 99), 10, 1)
+		x := g.n(2, 8)
+		r, _ := new(big.Rat).SetString(m)
+		t := new(big.Rat).Mul(r, new(big.Rat).SetInt(pow10(x)))
+		return forms{gold: t.RatString(), same: []string{sp(`%s \times 10^{%d}`, m, x), sp(`%s \cdot 10^{%d}`, m, x), sp(`%s\times10^%d`, m, x)}, ext: []string{sp("%se%d", m, x), sp("%sE+%d", m, x), sp("%s × 10^%d", m, x), sp("%s*10^%d", m, x)}, differs: []string{sp(`%s \times 10^{%d}`, m, x+1), sp(`-%s \times 10^{%d}`, m, x), sp(`%s \times 10^{-%d}`, m, x), sp(`%s9 \times 10^{%d}`, m, x)}}
+	}
+	return forms{gold: sp("%d", v), same: []string{sp("%d^{%d}", b, e), sp("%d^%d", b, e), sp(`%d \times %d^{%d}`, b, b, e-1), sp("(%d)^{%d}", b, e)}, ext: []string{sp("%d**%d", b, e), sp(`\sqrt{%d^{%d}}`, b, 2*e), sp(`%d \cdot %d^{%d}`, b*b*b, b, e-3)}, differs: []string{sp("%d^{%d}", b, e+1), sp("%d^{%d}", b+1, e), sp(`%d \cdot %d`, b+7, e), sp("-%d^{%d}", b, e), sp("%d^{-%d}", b, e)}}
+}
+
+func genRounding(g *gen) forms {
+	q := []int{3, 7, 9, 11, 13, 17, 19, 23}[g.n(0, 7)]
+	p := g.nz(300)
+	for p%q == 0 {
+		p++
+	}
+	f := forms{gold: sp(`\frac{%d}{%d}`, p, q)}
+	for _, places := range []int{4, 5, 6, 8, 10, 12} {
+		f.same = append(f.same, decimalString(p, q, places))
+	}
+	if g.n(0, 1) == 0 {
+		f.gold, f.same = f.same[g.n(2, 4)], []string{f.gold, sp("%d/%d", p, q), sp(`\frac{%d}{%d}`, 2*p, 2*q)}
+		f.differs = []string{sp(`\frac{%d}{%d}`, p+1, q), sp(`\frac{%d}{%d}`, -p, q), sp(`\frac{%d}{%d}`, p, q+1)}
+		return f
+	}
+	f.differs = []string{decimalString(p, q, 2), decimalString(p, q, 3), decimalString(p*100003, q*100000, 7), decimalString(p*1001, q*1000, 6), decimalString(-p, q, 6)}
+	return f
+}
+
+func genSqrt(g *gen) forms {
+	c, m := g.n(2, 30), g.squarefreeN()
+	f := forms{gold: sp(`%d\sqrt{%d}`, c, m)}
+	f.same = []string{f.gold, sp(`\sqrt{%d}`, c*c*m), sp(`%d \sqrt{%d}`, c, m), sp(`\frac{%d}{\sqrt{%d}}`, c*m, m), sp(`%d \cdot \sqrt{%d}`, c, m), sp(`\sqrt{%d}\cdot\sqrt{%d}`, c*c, m), sp(`%d\cdot %d^{1/2}`, c, m), sp(`\sqrt{%d}\cdot %d`, m, c), sp(`\frac{%d\sqrt{%d}}{3}`, 3*c, m), sp("%d%s", c, sp(`\sqrt{%d}`, m))}
+	f.ext = []string{sp("%d√%d", c, m), sp("%d*sqrt(%d)", c, m), sp(`%d\cdot %d^{0.5}`, c, m), sp(`%d\sqrt[2]{%d}`, c, m), strconv.FormatFloat(float64(c)*math.Sqrt(float64(m)), 'f', 10, 64), sp(`%d\left(%d\right)^{\frac{1}{2}}`, c, m)}
+	if m < 10 {
+		f.same = append(f.same, sp(`%d\sqrt%d`, c, m))
+	}
+	f.differs = []string{sp(`%d\sqrt{%d}`, c+1, m), sp(`%d\sqrt{%d}`, c, m+1), sp(`-%d\sqrt{%d}`, c, m), sp("%d", c), sp(`\sqrt{%d}`, c*m+1), sp(`\frac{%d}{\sqrt{%d}}`, c, m), sp(`%d\sqrt[3]{%d}`, c, m), strconv.FormatFloat(float64(c)*math.Sqrt(float64(m))*1.0001, 'f', 10, 64)}
+	return f
+}
+
+func genSurd(g *gen) forms {
+	a, b, d, m := g.nz(12), g.n(1, 9), g.n(2, 6), g.squarefreeN()
+	f := forms{gold: sp(`\frac{%d+%d\sqrt{%d}}{%d}`, a, b, m, d)}
+	v := (float64(a) + float64(b)*math.Sqrt(float64(m))) / float64(d)
+	f.same = []string{f.gold, sp(`\frac{%d\sqrt{%d} %s}{%d}`, b, m, signed(a), d), sp(`\frac{%d}{%d}+\frac{%d}{%d}\sqrt{%d}`, a, d, b, d, m), sp(`\frac{%d + %d\sqrt{%d}}{%d}`, 3*a, 3*b, m, 3*d), strconv.FormatFloat(v, 'f', 9, 64), sp(`\frac{1}{%d}\left(%d+%d\sqrt{%d}\right)`, d, a, b, m), sp(`\frac{%d+\sqrt{%d}}{%d}`, a, b*b*m, d)}
+	n := a*a - b*b*m
+	f.ext = []string{sp(`\frac{%d}{%d(%d-%d\sqrt{%d})}`, n, d, a, b, m), sp("(%d+%d*sqrt(%d))/%d", a, b, m, d), sp("(%d+%d√%d)/%d", a, b, m, d)}
+	f.differs = []string{sp(`\frac{%d-%d\sqrt{%d}}{%d}`, a, b, m, d), sp(`\frac{%d+%d\sqrt{%d}}{%d}`, a+1, b, m, d), sp(`\frac{%d+%d\sqrt{%d}}{%d}`, a, b, m, d+1), sp(`%d+\frac{%d\sqrt{%d}}{%d}`, a, b, m, d), sp(`\frac{%d+%d\sqrt{%d}}{%d}`, a, b, m+4, d), strconv.FormatFloat(v+.0001, 'f', 9, 64)}
+	return f
+}
+
+func genPi(g *gen) forms {
+	p, q := g.proper(24)
+	p += q * g.n(0, 2)
+	f := forms{gold: g.pick(sp(`\frac{%d\pi}{%d}`, p, q), sp(`\frac{%d}{%d}\pi`, p, q))}
+	f.same = []string{sp(`\frac{%d\pi}{%d}`, p, q), sp(`\frac{%d}{%d}\pi`, p, q), sp(`\frac{%d}{%d} \cdot \pi`, p, q), sp("%dπ/%d", p, q), sp(`\frac{%d\pi}{%d}`, p*3, q*3), sp(`\pi \cdot \frac{%d}{%d}`, p, q), strconv.FormatFloat(float64(p)/float64(q)*math.Pi, 'f', 9, 64), sp(`%d\pi/%d`, p, q)}
+	f.ext = []string{sp("%d*pi/%d", p, q), sp(`\frac{%d \pi}{%d} \text{ radians}`, p, q), sp("(%d/%d)π", p, q)}
+	f.differs = []string{sp(`\frac{%d}{%d}`, p, q), sp(`\frac{%d\pi}{%d}`, p+1, q), sp(`\frac{%d\pi}{%d}`, p, q+1), sp(`-\frac{%d\pi}{%d}`, p, q), sp(`\frac{%d\pi^2}{%d}`, p, q), strconv.FormatFloat(float64(p)/float64(q)*3.14, 'f', 4, 64), sp(`\frac{%d}{%d\pi}`, p, q)}
+	return f
+}
+
+func genComplex(g *gen) forms {
+	a, b := g.nz(12), g.nz(12)
+	c, d := g.nz(6), g.nz(6)
+	f := forms{gold: sp("%d%+di", a, b)}
+	f.same = []string{f.gold, sp("%d %si", a, signed(b)), sp("%di%+d", b, a), sp("%d%+d i", a, b), sp(`%d%+d\cdot i`, a, b), sp("(%d%+di)", a, b)}
+	f.ext = []string{sp("(%d%+di)(%d%+di)/(%d%+di)", a, b, c, d, c, d), sp(`\frac{%d%+di}{2}`, 2*a, 2*b), sp("i(%d%+di)", b, -a), sp(`%d%+d\sqrt{-1}`, a, b), sp(`%d%+d\mathrm{i}`, a, b)}
+	f.differs = []string{sp("%d%+di", a, -b), sp("%d%+di", a+1, b), sp("%d%+di", a, b+13), sp("%d%+di", -a, b), sp("%d%+d", a, b), sp("%d%+dj", a, b), sp("(%d,%d)", a, b)}
+	return f
+}
+
+// numbers draws n distinct integers as strings.
+func (g *gen) numbers(n, m int) []string {
+	seen := map[int]bool{}
+	var out []string
+	for len(out) < n {
+		v := g.n(-m, m)
+		if !seen[v] {
+			seen[v] = true
+			out = append(out, strconv.Itoa(v))
+		}
+	}
+	return out
+}
+
+// changed replaces one element.
+func (g *gen) changed(s []string) []string {
+	out := append([]string(nil), s...)
+	out[g.n(0, len(out)-1)] = strconv.Itoa(g.n(100, 200))
+	return out
+}
+
+func genTuple(g *gen) forms {
+	e := g.numbers(g.n(2, 4), 30)
+	if g.n(0, 3) == 0 {
+		p, q := g.proper(9)
+		e[0] = sp(`\frac{%d}{%d}`, p, q)
+	}
+	j := func(sep string, s []string) string { return strings.Join(s, sep) }
+	f := forms{gold: "(" + j(",", e) + ")"}
+	f.same = []string{f.gold, "(" + j(", ", e) + ")", `\left(` + j(", ", e) + `\right)`, "( " + j(" , ", e) + " )", "(" + strings.ReplaceAll(j(",", e), `\frac`, `\dfrac`) + ")", `\left( ` + j(`,\,`, e) + ` \right)`, "$(" + j(", ", e) + ")$"}
+	vars := []string{"x", "y", "z", "w"}[:len(e)]
+	f.ext = []string{"(" + j(",", vars) + ") = (" + j(",", e) + ")", "(" + j(", ", e) + ",)", `\big(` + j(",", e) + `\big)`}[:1]
+	rev := append([]string(nil), e...)
+	rev[0], rev[1] = rev[1], rev[0]
+	f.differs = []string{"(" + j(",", g.changed(e)) + ")", "(" + j(",", rev) + ")", "(" + j(",", append(append([]string{}, e...), "0")) + ")", "(" + j(",", e[:len(e)-1]) + ")", e[0], `\{` + j(",", e) + `\}`, "[" + j(",", e[:2]) + ")"}
+	return f
+}
+
+func genSet(g *gen) forms {
+	e := g.numbers(g.n(2, 5), 40)
+	if g.n(0, 3) == 0 {
+		p, q := g.proper(9)
+		e[0] = sp(`\frac{%d}{%d}`, p, q)
+	}
+	wrap := func(s []string, sep string) string { return `\{` + strings.Join(s, sep) + `\}` }
+	f := forms{gold: wrap(e, ",")}
+	f.same = []string{f.gold, wrap(g.shuffle(e), ", "), `\left\{` + strings.Join(g.shuffle(e), ", ") + `\right\}`, wrap(e, " , "), "$" + wrap(g.shuffle(e), ",") + "$"}
+	f.ext = []string{wrap(append(g.shuffle(e), e[0]), ","), `\lbrace ` + strings.Join(e, ",") + ` \rbrace`, "{" + strings.Join(e, ", ") + "}", strings.Join(g.shuffle(e), ", "), wrap(e[:1], "") + ` \cup ` + wrap(e[1:], ",")}
+	f.differs = []string{wrap(g.changed(e), ","), wrap(e[1:], ","), wrap(append(g.shuffle(e), "77"), ","), "(" + strings.Join(e, ",") + ")"}
+	return f
+}
+
+func genList(g *gen) forms {
+	e := g.numbers(g.n(2, 4), 60)
+	j := func(s []string, sep string) string { return strings.Join(s, sep) }
+	s := g.shuffle(e)
+	and := func(w string) string { return j(s[:len(s)-1], ", ") + w + s[len(s)-1] }
+	eq := make([]string, len(s))
+	for i, v := range s {
+		eq[i] = "x = " + v
+	}
+	f := forms{gold: j(e, ",")}
+	f.same = []string{j(e, ", "), j(s, ", "), and(" and "), and(`\text{ and }`), j(s, " , "), j(s, `,\ `), and(", and "), "$" + j(s, "$, $") + "$"}
+	f.ext = []string{j(eq, ` \text{ or } `), and(" or "), j(eq, ", "), j(s, "; "), `\{` + j(s, ",") + `\}`, `x \in \{` + j(s, ",") + `\}`, j(s, `, \quad `)}
+	f.differs = []string{j(g.changed(e), ","), j(e[1:], ", "), j(append(append([]string{}, s...), "91"), ", "), j(g.changed(s), " and ")}
+	return f
+}
+
+func genInterval(g *gen) forms {
+	a := g.n(-30, 30)
+	b := a + g.n(2, 20)
+	o, c := g.pick("(", "["), g.pick(")", "]")
+	ineq := map[string]string{"(": "<", "[": `\le`, ")": "<", "]": `\leq`}
+	flip := map[string]string{"(": "[", "[": "(", ")": "]", "]": ")"}
+	switch g.n(0, 3) {
+	case 0: // ray
+		f := forms{gold: sp(`%s%d,\infty)`, o, a)}
+		gt := map[string]string{"(": ">", "[": `\ge`}[o]
+		f.same = []string{f.gold, sp(`\left%s%d, \infty\right)`, o, a), sp(`%s %d , +\infty )`, o, a), sp(`x \in %s%d,\infty)`, o, a)}
+		f.ext = []string{sp(`x %s %d`, gt, a), sp("%s%d, ∞)", o, a), sp(`\{x \mid x %s %d\}`, gt, a), sp("%s%d, oo)", o, a)}
+		f.differs = []string{sp(`%s%d,\infty)`, flip[o], a), sp(`%s%d,\infty)`, o, a+1), sp(`(-\infty,%d)`, a), sp(`%s%d,\infty)`, o, -a-1), sp("%s%d,%d)", o, a, a+100)}
+		return f
+	case 1: // union
+		d := b + g.n(1, 9)
+		e := d + g.n(1, 9)
+		x, y := sp("%s%d,%d%s", o, a, b, c), sp("(%d,%d)", d, e)
+		f := forms{gold: x + `\cup` + y}
+		f.same = []string{f.gold, y + ` \cup ` + x, sp(`\left%s%d, %d\right%s \cup \left(%d, %d\right)`, o, a, b, c, d, e), x + " ∪ " + y}
+		f.ext = []string{sp(`%d %s x %s %d \text{ or } %d < x < %d`, a, ineq[o], ineq[c], b, d, e), x + " U " + y, x + `\cup` + y + `\cup` + y, x + ", " + y}[:3]
+		f.differs = []string{x, y, sp("%s%d,%d%s", o, a, b, flip[c]) + `\cup` + y, x + `\cup` + sp("[%d,%d)", d, e), x + `\cup` + sp("(%d,%d)", d, e+1), x + `\cap` + y}
+		return f
+	}
+	f := forms{gold: sp("%s%d,%d%s", o, a, b, c)}
+	f.same = []string{f.gold, sp("%s %d , %d %s", o, a, b, c), sp(`\left%s%d, %d\right%s`, o, a, b, c), sp(`x \in %s%d,%d%s`, o, a, b, c), sp("%s%d.0, %d.0%s", o, a, b, c)}
+	f.ext = []string{sp(`%d %s x %s %d`, a, ineq[o], ineq[c], b), sp(`%s%d,%d) \cup [%d,%d%s`, o, a, b-1, b-1, b, c), sp(`\{x : %d %s x %s %d\}`, a, ineq[o], ineq[c], b)}
+	f.differs = []string{sp("%s%d,%d%s", flip[o], a, b, c), sp("%s%d,%d%s", o, a, b, flip[c]), sp("%s%d,%d%s", o, a, b+1, c), sp("%s%d,%d%s", o, a-1, b, c), sp("(%d,%d)", b, a), sp("%d", a)}
+	return f
+}
+
+func genInequality(g *gen) forms {
+	v, k := g.n(-40, 40), g.n(2, 5)
+	ops := []string{"<", ">", `\le`, `\ge`}
+	flips := map[string]string{"<": ">", ">": "<", `\le`: `\ge`, `\ge`: `\le`}
+	loose := map[string]string{"<": `\le`, ">": `\ge`, `\le`: "<", `\ge`: ">"}
+	words := map[string]string{"<": "<", ">": ">", `\le`: "≤", `\ge`: "≥"}
+	ascii := map[string]string{"<": "<", ">": ">", `\le`: "<=", `\ge`: ">="}
+	op := ops[g.n(0, 3)]
+	f := forms{gold: sp(`x %s %d`, op, v)}
+	f.same = []string{f.gold, sp(`%d %s x`, v, flips[op]), sp(`x%s%d`, words[op], v), sp(`$x %s %d$`, op, v), sp(`x %s %d.0`, op, v)}
+	ray := map[string]string{"<": sp(`(-\infty, %d)`, v), ">": sp(`(%d, \infty)`, v), `\le`: sp(`(-\infty, %d]`, v), `\ge`: sp(`[%d, \infty)`, v)}
+	f.ext = []string{sp(`%dx %s %d`, k, op, k*v), sp(`-%dx %s %d`, k, flips[op], -k*v), sp(`x %s %d %s`, op, v-3, "+ 3"), ray[op], sp("x %s %d", ascii[op], v), sp(`x - %d %s %d`, k, op, v-k), sp(`x \in %s`, ray[op])}
+	f.differs = []string{sp(`x %s %d`, flips[op], v), sp(`x %s %d`, loose[op], v), sp(`x %s %d`, op, v+1), sp(`%dx %s %d`, k, op, v*k+1), sp(`-x %s %d`, op, -v), sp("x = %d", v), ray[flips[op]], sp("y %s %d", op, v)}
+	return f
+}
+
+func genMatrix(g *gen) forms {
+	r, c := g.n(1, 3), g.n(1, 3)
+	if r*c == 1 {
+		r = 2
+	}
+	m := make([][]int, r)
+	for i := range m {
+		m[i] = make([]int, c)
+		for j := range m[i] {
+			m[i][j] = g.n(-9, 9)
+		}
+	}
+	show := func(env, col, row string, m [][]int) string {
+		rows := make([]string, len(m))
+		for i, x := range m {
+			cells := make([]string, len(x))
+			for j, v := range x {
+				cells[j] = strconv.Itoa(v)
+			}
+			rows[i] = strings.Join(cells, col)
+		}
+		return `\begin{` + env + `}` + strings.Join(rows, row) + `\end{` + env + `}`
+	}
+	cp := func() [][]int {
+		out := make([][]int, r)
+		for i := range out {
+			out[i] = append([]int(nil), m[i]...)
+		}
+		return out
+	}
+	f := forms{gold: show("pmatrix", " & ", ` \\ `, m)}
+	f.same = []string{f.gold, show("bmatrix", " & ", ` \\ `, m), show("pmatrix", "&", `\\`, m), show("bmatrix", "&", " \\\\\n", m), show("pmatrix", " & ", ` \\ `, m) + " "}
+	f.ext = []string{`\left(` + show("array", " & ", ` \\ `, m)[0:13] + "{" + strings.Repeat("c", c) + "}" + show("array", " & ", ` \\ `, m)[13:] + `\right)`, show("matrix", " & ", ` \\ `, m), `A = ` + f.gold, `\left[` + show("matrix", " & ", `\\`, m) + `\right]`}
+	bad := cp()
+	bad[g.n(0, r-1)][g.n(0, c-1)] += g.n(1, 5)
+	f.differs = []string{show("pmatrix", " & ", ` \\ `, bad), show("pmatrix", " & ", ` \\ `, append(cp(), m[0]))}
+	tr := make([][]int, c)
+	same := r == c
+	for j := range tr {
+		tr[j] = make([]int, r)
+		for i := range tr[j] {
+			tr[j][i] = m[i][j]
+			same = same && m[i][j] == m[j][i]
+		}
+	}
+	if !same {
+		f.differs = append(f.differs, show("pmatrix", " & ", ` \\ `, tr))
+	}
+	return f
+}
+
+func genEquation(g *gen) forms {
+	v := g.pick("x", "y", "n", "a", "k", "t")
+	if g.n(0, 1) == 0 {
+		n := g.nz(90)
+		f := forms{gold: g.pick(sp("%d", n), sp("%s=%d", v, n), sp("%s = %d", v, n))}
+		f.same = []string{sp("%s = %d", v, n), sp("%d", n), sp("%s=%d.0", v, n), sp("%s = %d %s = %d", v, n-5, "+ 5", n), sp("$%s = %d$", v, n)}
+		f.ext = []string{sp("%d = %s", n, v), sp(`%s \approx %d`, v, n), sp(`\Rightarrow %s = %d`, v, n)}[:2]
+		f.differs = []string{sp("%s = %d", v, n+1), sp("%s = %d", v, -n), sp("%d", n+2), sp("%s = %d %s = %d", v, n, "+ 5", n+5), sp("%s > %d", v, n)}
+		if strings.Contains(f.gold, v) {
+			f.differs = append(f.differs, sp("m = %d", n))
+		}
+		return f
+	}
+	a, b, k := g.nz(9), g.nz(20), g.n(2, 5)
+	f := forms{gold: sp("y = %dx %s", a, signed(b))}
+	f.same = []string{f.gold, sp("y=%dx%+d", a, b), sp("y = %+d%+dx", b, a), sp("%dx %s = y", a, signed(b))}
+	f.ext = []string{sp("%dx - y %s = 0", a, signed(b)), sp("%dy = %dx %s", k, k*a, signed(k*b)), sp("y %s = %dx", signed(-b), a), sp("%dx - %dy = %d", k*a, k, -k*b)}
+	f.differs = []string{sp("y = %dx %s", a, signed(b+1)), sp("y = %dx %s", -a, signed(b)), sp("%dx + y %s = 0", a, signed(b)), sp("y = %dx^2 %s", a, signed(b)), sp("y > %dx %s", a, signed(b))}
+	return f
+}
+
+func genExpression(g *gen) forms {
+	v := g.pick("x", "y", "n", "k", "t")
+	a, b, c, d := g.n(1, 6), g.nz(9), g.n(1, 6), g.nz(9)
+	A, B, C := a*c, a*d+b*c, b*d
+	quad := func(v string, A, B, C int) string {
+		s := sp("%d%s^2", A, v)
+		if A == 1 {
+			s = v + "^2"
+		}
+		if B != 0 {
+			s += " " + signed(B) + v
+		}
+		return s + " " + signed(C)
+	}
+	switch g.n(0, 2) {
+	case 0: // rational function
+		f := forms{gold: sp(`\frac{%s %s}{%s %s}`, v, signed(b), v, signed(d+30))}
+		f.same = []string{f.gold, sp(`\frac{3%s %s}{3%s %s}`, v, signed(3*b), v, signed(3*(d+30))), sp("(%s%+d)/(%s%+d)", v, b, v, d+30)}
+		f.ext = []string{sp(`1 - \frac{%d}{%s %s}`, d+30-b, v, signed(d+30)), sp(`\frac{%d-%s}{%d-%s}`, -b, v, -d-30, v)}
+		f.differs = []string{sp(`\frac{%s %s}{%s %s}`, v, signed(b), v, signed(d+31)), sp(`\frac{%s %s}{%s %s}`, v, signed(b+1), v, signed(d+30)), sp(`-\frac{%s %s}{%s %s}`, v, signed(b), v, signed(d+30)), sp(`\frac{%s %s}{%s %s}`, v, signed(d+30), v, signed(b))}
+		return f
+	case 1: // two variables, roots
+		k := g.n(2, 9)
+		f := forms{gold: sp(`%dab`, k)}
+		f.same = []string{sp("%dab", k), sp("%d ab", k), sp(`%d \cdot a \cdot b`, k)}
+		f.ext = []string{sp("%dba", k), sp(`b \cdot %da`, k), sp("%d*a*b", k), sp(`\frac{%da^2b}{a}`, k), sp(`%d(a)(b)`, k)}
+		f.differs = []string{sp("%dab", k+1), sp("%da^2b", k), sp("%da+b", k), sp("%dac", k), sp("-%dab", k)}
+		return f
+	}
+	f := forms{gold: quad(v, A, B, C)}
+	f.same = []string{f.gold, sp("(%d%s %s)(%d%s %s)", a, v, signed(b), c, v, signed(d)), sp("%d%+d%s%+d%s^2", C, B, v, A, v), sp(`(%d%s %s) \cdot (%d%s %s)`, c, v, signed(d), a, v, signed(b)), strings.ReplaceAll(f.gold, " ", ""), strings.ReplaceAll(f.gold, "^2", "^{2}")}
+	f.ext = []string{sp(`%d%s\left(%d%s %s\right) %s(%d%s %s)`, a, v, c, v, signed(d), signed(b), c, v, signed(d)), strings.ReplaceAll(f.gold, "^2", "²"), "f(" + v + ") = " + f.gold, sp("%d*%s**2%+d*%s%+d", A, v, B, v, C)}
+	f.differs = []string{quad(v, A, B, C+1), quad(v, A, B+1, C), quad(v, A+1, B, C), quad(v, A, B, -C), strings.ReplaceAll(f.gold, v, "z"), f.gold + sp(" + %s^3", v)}
+	return f
+}
+
+func genPlusMinus(g *gen) forms {
+	a, m := g.nz(12), g.squarefreeN()
+	f := forms{gold: sp(`%d \pm \sqrt{%d}`, a, m)}
+	f.same = []string{f.gold, sp(`%d\pm\sqrt{%d}`, a, m), sp("%d ± \\sqrt{%d}", a, m)}
+	f.ext = []string{sp(`%d + \sqrt{%d}, %d - \sqrt{%d}`, a, m, a, m), sp(`\frac{%d \pm \sqrt{%d}}{2}`, 2*a, 4*m), sp(`x = %d \pm \sqrt{%d}`, a, m), sp(`\{%d - \sqrt{%d}, %d + \sqrt{%d}\}`, a, m, a, m), sp(`%d \mp \sqrt{%d}`, a, m), sp(`x = %d + \sqrt{%d} \text{ or } x = %d - \sqrt{%d}`, a, m, a, m)}
+	f.differs = []string{sp(`%d + \sqrt{%d}`, a, m), sp(`%d - \sqrt{%d}`, a, m), sp(`%d \pm \sqrt{%d}`, a, m+1), sp(`%d \pm \sqrt{%d}`, a+1, m), sp(`%d \pm \sqrt{%d}`, -a, m), sp(`\pm\sqrt{%d}`, m)}
+	return f
+}
+
+func genBase(g *gen) forms {
+	switch g.n(0, 2) {
+	case 0:
+		h, m := g.n(1, 12), g.n(0, 59)
+		f := forms{gold: sp("%d:%02d", h, m)}
+		f.same = []string{f.gold, sp(" %d:%02d ", h, m)}
+		f.ext = []string{sp(`%d:%02d \text{ p.m.}`, h, m), sp("%d:%02d PM", h, m), sp(`%d\!:\!%02d`, h, m), sp("%d:%02d a.m.", h, m)}
+		f.differs = []string{sp("%d:%02d", h, (m+1)%60), sp("%d:%02d", h%12+1, m), sp("%d", h), sp("%d:%02d:30", h, m)}
+		return f
+	case 1:
+		a, b := g.n(1, 20), g.n(1, 20)
+		f := forms{gold: sp("%d:%d", a, b)}
+		f.same = []string{f.gold}
+		f.ext = []string{sp("%d : %d", a, b), sp("$%d:%d$", a, b)}
+		f.differs = []string{sp("%d:%d", a, b+1), sp("%d:%d", a+1, b), sp("%d:%d:1", a, b)}
+		return f
+	}
+	base := g.n(2, 9)
+	digits := strconv.FormatInt(int64(g.n(40, 900)), base)
+	f := forms{gold: sp("%s_%d", digits, base)}
+	f.same = []string{f.gold, sp("%s_{%d}", digits, base)}
+	f.ext = []string{sp("(%s)_{%d}", digits, base), digits, sp(`\text{%s}_{%d}`, digits, base)}[:2]
+	other := []byte(digits)
+	other[len(other)-1] = '0' + (other[len(other)-1]-'0'+1)%byte(base)
+	f.differs = []string{sp("%s_{%d}", other, base), sp("%s_{%d}", digits, base+1), string(other), sp("1%s_%d", digits, base)}
+	return f
+}
+
+func genText(g *gen) forms {
+	switch g.n(0, 2) {
+	case 0:
+		l := string(rune('A' + g.n(0, 4)))
+		o := string(rune('A' + (int(l[0]-'A')+g.n(1, 4))%5))
+		f := forms{gold: g.pick(l, "("+l+")", `\text{(`+l+`)}`, `\text{`+l+`}`)}
+		f.same = []string{l, "(" + l + ")", `\text{(` + l + `)}`, `\text{` + l + `}`, `\textbf{(` + l + `)}`, `\mathrm{(` + l + `)}`, l + ".", "**" + l + "**"}
+		f.ext = []string{"(" + l + ") 15", `\textbf{(` + l + `)}\ 15`, l + ": 15", "$" + l + "$"}
+		f.differs = []string{o, "(" + o + ")", `\text{(` + o + `)}`, `\text{` + o + `}`, "(" + o + ") 15"}
+		return f
+	case 1:
+		a := g.numbers(1, 9)[0]
+		_ = a
+		names := []string{"Ann", "Bob", "Cid", "Dee"}
+		s := g.shuffle(names)[:2]
+		f := forms{gold: `\text{` + s[0] + ", " + s[1] + `}`}
+		f.same = []string{f.gold, s[0] + ", " + s[1]}
+		f.ext = []string{s[1] + ", " + s[0], s[0] + " and " + s[1], `\text{` + s[1] + `}, \text{` + s[0] + `}`}
+		f.differs = []string{s[0], s[0] + ", Eve", "Eve and " + s[1]}
+		return f
+	}
+	words := []string{"even", "odd", "Yes", "No", "Monday", "isosceles", "red", "Evelyn", "no solution", "a circle", "blue cube", "neither"}
+	i := g.n(0, len(words)-1)
+	w, o := words[i], words[(i+1+g.n(0, len(words)-2))%len(words)]
+	f := forms{gold: g.pick(`\text{`+w+`}`, w)}
+	f.same = []string{w, `\text{` + w + `}`, `\textbf{` + w + `}`, w + ".", `\text{ ` + w + `}`}
+	f.ext = []string{strings.ToUpper(w), strings.ToLower(w), `\mathrm{` + w + `}`, "**" + w + "**"}
+	f.differs = []string{o, `\text{` + o + `}`, "not " + w, "5"}
+	return f
+}
+
+func genTrig(g *gen) forms {
+	switch g.n(0, 3) {
+	case 0:
+		b, e := g.n(2, 6), g.n(2, 5)
+		v := int(math.Pow(float64(b), float64(e)))
+		return forms{gold: sp("%d", e), same: []string{sp(`\log_{%d} %d`, b, v), sp(`\log_{%d}(%d)`, b, v), sp(`\log_%d %d`, b, v)}, ext: []string{sp(`\frac{\ln %d}{\ln %d}`, v, b), sp(`\frac{\log %d}{\log %d}`, v, b), sp(`-\log_{%d} \frac{1}{%d}`, b, v)}, differs: []string{sp(`\log_{%d} %d`, b, v+1), sp(`\log_{%d} %d`, b+1, v), sp(`\ln %d`, v)}}
+	case 1:
+		a, k := g.n(2, 9), g.n(2, 5)
+		v := int(math.Pow(float64(a), float64(k)))
+		x := float64(k) * math.Log(float64(a))
+		return forms{gold: sp(`%d\ln %d`, k, a), same: []string{sp(`\ln %d`, v), sp(`\ln(%d)`, v), sp(`%d\ln(%d)`, k, a)}, ext: []string{strconv.FormatFloat(x, 'f', 9, 64), sp(`\ln %d^{%d}`, a, k), sp(`\ln %d + \ln %d`, a, v/a), sp("%d*ln(%d)", k, a)}, differs: []string{sp(`\ln %d`, v+1), sp(`%d\ln %d`, k+1, a), sp(`-\ln %d`, v), sp(`\log_{10} %d`, v)}}
+	case 2:
+		k := g.n(1, 6)
+		x := math.Exp(float64(k))
+		return forms{gold: sp("e^{%d}", k), same: []string{sp("e^{%d}", k), sp(`e^{%d} \cdot e^{%d}`, k-1, 1)}, ext: []string{strconv.FormatFloat(x, 'f', 8, 64), sp(`\exp(%d)`, k), sp("e^%d", k), sp(`\frac{1}{e^{-%d}}`, k)}, differs: []string{sp("e^{%d}", k+1), sp("%de", k+1), strconv.FormatFloat(x*1.001, 'f', 6, 64), sp("e^{-%d}", k)}}
+	}
+	vals := [][]string{{`\frac{\sqrt{3}}{2}`, `\sin\frac{\pi}{3}`, `\cos 30^\circ`, `\cos\left(\frac{\pi}{6}\right)`, `\sin 60^{\circ}`}, {`\frac{1}{2}`, `\sin\left(\frac{\pi}{6}\right)`, `\cos 60^\circ`, `\cos\frac{\pi}{3}`, `\sin^2 45^\circ`}, {`1`, `\tan\frac{\pi}{4}`, `\tan 45^\circ`, `\sin^2 3 + \cos^2 3`, `\sec 0`}, {`\sqrt{3}`, `\tan\frac{\pi}{3}`, `\tan 60^\circ`, `\cot\frac{\pi}{6}`, `2\sin\frac{\pi}{3}`}, {`\frac{\pi}{4}`, `\arctan 1`, `\arcsin\frac{\sqrt{2}}{2}`, `\tan^{-1}(1)`, `\frac{1}{2}\arccos 0`}}
+	i := g.n(0, len(vals)-1)
+	v, o := vals[i], vals[(i+1)%len(vals)]
+	return forms{gold: v[0], same: v[1:3], ext: v[3:], differs: []string{o[1], o[2], "-" + v[1], v[1] + " + 1"}}
+}
