@@ -5,7 +5,9 @@ import "github.com/urfave/cli/v3"
 // commands lists every command, in the order of the help text. One line each.
 func (a *App) commands() []*cli.Command {
 	return []*cli.Command{
+		a.checkCommand(),
 		a.conformCommand(),
+		a.planCommand(),
 		a.runCommand(),
 		a.statusCommand(), a.runsCommand(), a.queryCommand(), a.verifyCommand(), a.gcCommand(), a.indexCommand(), a.envCommand(), a.taskCommand(),
 		a.statsCommand(),
