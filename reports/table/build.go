@@ -53,11 +53,15 @@ func Benchmarks(s *result.Set) (out []string) {
 	return out
 }
 
-// baselines names the Δ columns of the main table.
+// baselines names the Δ columns of the main table, in the order of the arms.
 func baselines(s *result.Set) (out []string) {
+	has := map[string]bool{}
 	for _, f := range kind(s, result.KindDelta) {
-		if !slices.Contains(out, f.Baseline) {
-			out = append(out, f.Baseline)
+		has[f.Baseline] = true
+	}
+	for _, a := range s.Arms {
+		if has[a.Name] {
+			out = append(out, a.Name)
 		}
 	}
 	return out
@@ -69,7 +73,7 @@ func Main(s *result.Set, bench string) Table {
 		Head: []string{"arm", "seeds", "accuracy (%)", "± sd", "95 % interval"}}
 	bases := baselines(s)
 	for _, b := range bases {
-		t.Head = append(t.Head, "Δ "+b, "95 % interval (Δ "+b+")", "p", "p adjusted", "d_z", "W/L/T")
+		t.Head = append(t.Head, "Δ "+b+" [95 %]", "p", "p adjusted", "d_z", "W/L/T")
 	}
 	t.Head = append(t.Head, "MDE")
 	for _, f := range kind(s, result.KindAccuracy) {
@@ -82,10 +86,10 @@ func Main(s *result.Set, bench string) Table {
 		for _, b := range bases {
 			d, ok := delta(s, f.Arm, b, bench)
 			if !ok {
-				c = append(c, row("", "", "", "", "", "")...)
+				c = append(c, row("", "", "", "", "")...)
 				continue
 			}
-			c = append(c, row(finding.Points(d.Estimate), finding.Interval(d.Lo, d.Hi), finding.P(d.P), finding.P(d.PAdj)+adjust(d), Plain(d.DZ, 2), fmt.Sprintf("%d/%d/%d", d.Wins, d.Losses, d.Ties))...)
+			c = append(c, row(finding.Points(d.Estimate)+" "+finding.Interval(d.Lo, d.Hi), finding.P(d.P), finding.P(d.PAdj)+adjust(d), Plain(d.DZ, 2), fmt.Sprintf("%d/%d/%d", d.Wins, d.Losses, d.Ties))...)
 			mde = finding.Percent(d.MDE)
 		}
 		t.Rows = append(t.Rows, append(c, Cell{Text: mde}))

@@ -50,7 +50,7 @@ func Plain(n result.Num, d int) string {
 	if !n.OK() {
 		return undefined
 	}
-	return strings.Replace(strconv.FormatFloat(float64(n)+0, 'f', d, 64), "-", "−", 1)
+	return strconv.FormatFloat(float64(n)+0, 'f', d, 64)
 }
 
 // count prints a whole number with thin groups of thousands.
