@@ -15,8 +15,6 @@ import (
 	"fmt"
 	"runtime"
 
-	"gorgonia.org/tensor"
-
 	"hardneg/models/cpu/gemm"
 	"hardneg/models/graph"
 	"hardneg/models/vm"
@@ -74,13 +72,13 @@ func (s slice[T]) Len() int { return len(s) }
 func (s slice[T]) Slice(lo, hi int) vm.Buffer { return s[lo:hi:hi] }
 
 // Alloc makes a zeroed buffer.
-func (c *CPU) Alloc(dt tensor.Dtype, n int) (vm.Buffer, error) {
+func (c *CPU) Alloc(dt graph.Dtype, n int) (vm.Buffer, error) {
 	switch dt {
-	case tensor.Float32:
+	case graph.Float32:
 		return slice[float32](make([]float32, n)), nil
-	case tensor.Float64:
+	case graph.Float64:
 		return slice[float64](make([]float64, n)), nil
-	case tensor.Int32:
+	case graph.Int32:
 		return slice[int32](make([]int32, n)), nil
 	}
 	return nil, fmt.Errorf("cpu: no buffers of type %v", dt)

@@ -3,26 +3,31 @@ package cpu
 import (
 	"testing"
 
-	"gorgonia.org/tensor"
-
 	"hardneg/models/cpu/gemm"
+	"hardneg/models/graph"
 	"hardneg/models/vm"
 	"hardneg/models/vm/vmtest"
 )
 
-func TestOps(t *testing.T) {
-	for _, name := range gemm.Kernels() {
-		t.Run("float32/"+name, func(t *testing.T) {
-			vmtest.Suite{Dtype: tensor.Float32, Tolerance: 1e-5, Open: func(_ *testing.T, threads int) vm.Backend {
-				return NewWith(gemm.WithKernel(threads, name))
-			}}.Run(t)
+func subtest(t *testing.T, prefix string) func(string, error) {
+	return func(name string, err error) {
+		t.Run(prefix+name, func(t *testing.T) {
+			if err != nil {
+				t.Fatal(err)
+			}
 		})
 	}
-	t.Run("float64", func(t *testing.T) {
-		vmtest.Suite{Dtype: tensor.Float64, Tolerance: 1e-8, Open: func(_ *testing.T, threads int) vm.Backend {
-			return New(threads)
-		}}.Run(t)
-	})
 }
 
-func TestNetwork(t *testing.T) { vmtest.Network(t, New(1)) }
+func TestOps(t *testing.T) {
+	for _, name := range gemm.Kernels() {
+		vmtest.Suite{Dtype: graph.Float32, Tolerance: 1e-5, Open: func(threads int) (vm.Backend, error) {
+			return NewWith(gemm.WithKernel(threads, name)), nil
+		}}.Each(subtest(t, "float32/"+name+"/"))
+	}
+	vmtest.Suite{Dtype: graph.Float64, Tolerance: 1e-8, Open: func(threads int) (vm.Backend, error) {
+		return New(threads), nil
+	}}.Each(subtest(t, "float64/"))
+}
+
+func TestNetwork(t *testing.T) { vmtest.Network(New(1), subtest(t, "")) }

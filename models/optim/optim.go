@@ -12,8 +12,6 @@ import (
 	"fmt"
 	"math"
 
-	"gorgonia.org/tensor"
-
 	"hardneg/models/graph"
 	"hardneg/models/vm"
 )
@@ -53,14 +51,14 @@ func New(be vm.Backend, params, grads vm.Buffer, groups []Group, c Config) (*Ada
 	a := &AdamW{cfg: c, be: be}
 	var err error
 	for _, b := range []*vm.Buffer{&a.m, &a.v} {
-		if *b, err = be.Alloc(tensor.Float32, params.Len()); err != nil {
+		if *b, err = be.Alloc(graph.Float32, params.Len()); err != nil {
 			return nil, fmt.Errorf("optim: moments: %w", err)
 		}
 	}
-	if a.square, err = be.Alloc(tensor.Float64, 1); err != nil {
+	if a.square, err = be.Alloc(graph.Float64, 1); err != nil {
 		return nil, fmt.Errorf("optim: %w", err)
 	}
-	arg := func(b vm.Buffer) vm.Arg { return vm.Arg{Buf: b, Shape: tensor.Shape{b.Len()}} }
+	arg := func(b vm.Buffer) vm.Arg { return vm.Arg{Buf: b, Shape: graph.Shape{b.Len()}} }
 	a.norm, err = be.Kernel(vm.Call{Op: &graph.Op{Kind: graph.KindSumSquares}, In: []vm.Arg{arg(grads)}, Out: []vm.Arg{arg(a.square)}})
 	if err != nil {
 		return nil, fmt.Errorf("optim: %w", err)

@@ -20,7 +20,7 @@ func (c Capacity) Holds(d Capacity) bool {
 
 // Options says how to build a graph.
 type Options struct {
-	Dtype tensor.Dtype // Float32, or Float64 for finite differences
+	Dtype graph.Dtype // Float32, or Float64 for finite differences
 	// Recompute is how much the backward pass computes again to save memory:
 	// 0 nothing, 1 norms and SwiGLU, 2 the gate and up projections as well.
 	Recompute int
@@ -58,9 +58,9 @@ func Build(c *checkpoint.Config, k Capacity, o Options) (*Net, error) {
 	leaf := func(name string, shape ...int) *G.Node {
 		var p *G.Node
 		if len(shape) == 2 {
-			p = G.NewMatrix(g, o.Dtype, G.WithName(name), G.WithShape(shape...))
+			p = G.NewMatrix(g, o.Dtype.Tensor(), G.WithName(name), G.WithShape(shape...))
 		} else {
-			p = G.NewVector(g, o.Dtype, G.WithName(name), G.WithShape(shape...))
+			p = G.NewVector(g, o.Dtype.Tensor(), G.WithName(name), G.WithShape(shape...))
 		}
 		n.Params[name] = p
 		leaves, names = append(leaves, p), append(names, name)

@@ -3,9 +3,6 @@ package train
 import (
 	"fmt"
 
-	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
-
 	"hardneg/models/graph"
 	"hardneg/models/qwen2"
 	"hardneg/models/vm"
@@ -91,7 +88,7 @@ func (m *Model) allocGrads() (err error) {
 	if m.grads != nil {
 		return nil
 	}
-	if m.grads, err = m.be.Alloc(tensor.Float32, len(m.Params.Flat)); err != nil {
+	if m.grads, err = m.be.Alloc(graph.Float32, len(m.Params.Flat)); err != nil {
 		return fmt.Errorf("train: gradients: %w", err)
 	}
 	return nil
@@ -101,7 +98,7 @@ func (m *Model) run(p *program, b *Batch) ([]float64, error) {
 	n, z := p.net, b.Size()
 	p.m.Live = vm.Live{Tokens: z.Tokens, Segs: z.Segs, Picks: z.Picks, Seqs: z.Seqs}
 	for _, in := range []struct {
-		node *G.Node
+		node *graph.Node
 		data []int32
 	}{{n.Tokens, b.Tokens}, {n.Segs, b.Segs}, {n.Parent, b.Parent}, {n.Rows, b.Rows}, {n.IDs, b.IDs}, {n.Bounds, b.Bounds}} {
 		m.be.Write(p.m.Buffer(in.node), in.data)
@@ -129,7 +126,7 @@ func (m *Model) prepare(p **program, z qwen2.Capacity, grads bool) error {
 		return nil
 	}
 	size := grown(z)
-	o := qwen2.Options{Dtype: tensor.Float32, Recompute: m.Recompute}
+	o := qwen2.Options{Dtype: graph.Float32, Recompute: m.Recompute}
 	if grads {
 		o.Loss = &m.loss
 	}
@@ -143,8 +140,8 @@ func (m *Model) prepare(p **program, z qwen2.Capacity, grads bool) error {
 	if err != nil {
 		return err
 	}
-	s := vm.Spec{Dtype: o.Dtype, Bind: map[*G.Node]vm.Buffer{}, Grads: map[*G.Node]vm.Buffer{}}
-	s.Keep = []*G.Node{net.Sums, net.LogP}
+	s := vm.Spec{Dtype: o.Dtype, Bind: map[*graph.Node]vm.Buffer{}, Grads: map[*graph.Node]vm.Buffer{}}
+	s.Keep = []*graph.Node{net.Sums, net.LogP}
 	if grads {
 		s.Keep = append(s.Keep, net.Loss)
 		if err := m.allocGrads(); err != nil {

@@ -21,8 +21,6 @@
 package vm
 
 import (
-	"gorgonia.org/tensor"
-
 	"hardneg/models/graph"
 )
 
@@ -40,7 +38,7 @@ type Backend interface {
 	// Device is "cpu", "cuda:0", ….
 	Device() string
 	// Alloc makes a zeroed buffer of n float32, float64 or int32.
-	Alloc(dt tensor.Dtype, n int) (Buffer, error)
+	Alloc(dt graph.Dtype, n int) (Buffer, error)
 	// Import makes a buffer with the contents of a []float32, []float64 or
 	// []int32. A device with memory of its own copies; the CPU shares, so the
 	// slice then changes with the buffer.
@@ -61,7 +59,7 @@ type Backend interface {
 // Arg is an operand of a call. Rows of Shape beyond the live ones are garbage.
 type Arg struct {
 	Buf   Buffer
-	Shape tensor.Shape
+	Shape graph.Shape
 }
 
 // Call is an op with its operands.

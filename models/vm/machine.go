@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"hardneg/models/graph"
 )
@@ -12,7 +11,7 @@ import (
 // Spec says what to run: the nodes to keep, and the buffers of leaves and
 // gradients that belong to the caller.
 type Spec struct {
-	Dtype tensor.Dtype
+	Dtype graph.Dtype
 	// Keep lists nodes whose values Buffer returns after a run.
 	Keep []*G.Node
 	// Bind gives leaves a buffer; the machine allocates the others.
@@ -111,7 +110,7 @@ func (m *Machine) bind(p *planner) error {
 			op = graph.Add()
 		}
 		c := Call{Op: op, Live: &m.Live}
-		var in []tensor.Shape
+		var in []graph.Shape
 		for _, k := range p.kids[n] {
 			in = append(in, k.Shape())
 			c.In = append(c.In, Arg{p.slots[p.slotOf[k][0]].bound, k.Shape()})

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"hardneg/models/graph"
 )
@@ -17,7 +16,7 @@ const forever = int(^uint(0) >> 1)
 // slot is the memory of one output.
 type slot struct {
 	n        int
-	dtype    tensor.Dtype
+	dtype    graph.Dtype
 	def, end int // positions of definition and last use
 	leaf     bool
 	bound    Buffer // memory of the caller or, for a leaf, of the machine
@@ -45,7 +44,6 @@ type planner struct {
 	work     map[*G.Node]*work
 	total    int // arena elements
 	stats    Stats
-	arenaDtp tensor.Dtype
 }
 
 // Stats tells what the planner achieved.
@@ -58,7 +56,7 @@ type Stats struct {
 
 func newPlanner(s Spec) *planner {
 	p := &planner{spec: s, pos: map[*G.Node]int{}, kids: map[*G.Node][]*G.Node{}, parents: map[*G.Node][]*G.Node{},
-		kept: map[*G.Node]bool{}, slotOf: map[*G.Node][]int{}, work: map[*G.Node]*work{}, arenaDtp: s.Dtype}
+		kept: map[*G.Node]bool{}, slotOf: map[*G.Node][]int{}, work: map[*G.Node]*work{}}
 	var stack []*G.Node
 	for _, n := range s.Keep {
 		p.kept[n] = true
@@ -123,8 +121,7 @@ func (p *planner) plan() error {
 }
 
 func (p *planner) newSlot(n *G.Node, size, def int) int {
-	dt := n.Dtype()
-	p.slots = append(p.slots, &slot{n: size, dtype: dt, def: def, end: def, aliases: []*G.Node{n}})
+	p.slots = append(p.slots, &slot{n: size, dtype: graph.DtypeOf(n), def: def, end: def, aliases: []*G.Node{n}})
 	return len(p.slots) - 1
 }
 
@@ -135,7 +132,7 @@ func (p *planner) alias(n *G.Node, s int) {
 
 // place gives an op its output slots, the first in place if it may.
 func (p *planner) place(n *G.Node, o *graph.Op, i int) {
-	var in []tensor.Shape
+	var in []graph.Shape
 	for _, c := range p.kids[n] {
 		in = append(in, c.Shape())
 	}

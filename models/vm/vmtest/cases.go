@@ -3,8 +3,6 @@ package vmtest
 import (
 	"math"
 
-	"gorgonia.org/tensor"
-
 	"hardneg/models/graph"
 	"hardneg/models/vm"
 )
@@ -47,22 +45,22 @@ func cases() []call {
 	emb, nrm, swi := embedTwin(rows, dim), normTwin(rows, dim, norm.Eps), swigluTwin(rows, ffn)
 	op := func(k graph.Kind, attr any) *graph.Op { return &graph.Op{Kind: k, Attr: attr} }
 	cs := []call{
-		{name: "embed", op: op(graph.KindEmbed, nil), in: []operand{tok, w}, out: []tensor.Shape{x.shape}, liveN: []int{rows * dim}, live: live, want: one(emb)},
-		{name: "embed-grad", op: op(graph.KindEmbedGrad, nil), in: []operand{tok, dy, w}, out: []tensor.Shape{w.shape}, liveN: []int{vocab * dim}, live: live, adds: 1,
+		{name: "embed", op: op(graph.KindEmbed, nil), in: []operand{tok, w}, out: []graph.Shape{x.shape}, liveN: []int{rows * dim}, live: live, want: one(emb)},
+		{name: "embed-grad", op: op(graph.KindEmbedGrad, nil), in: []operand{tok, dy, w}, out: []graph.Shape{w.shape}, liveN: []int{vocab * dim}, live: live, adds: 1,
 			want: func(in []operand) [][]float64 {
 				return [][]float64{vjp(emb, []operand{in[0], in[2]}, 1, vocab*dim, in[1].f)}
 			}},
-		{name: "rmsnorm", op: op(graph.KindRMSNorm, norm), in: []operand{x, gain}, out: []tensor.Shape{x.shape}, liveN: []int{rows * dim}, live: live, want: one(nrm)},
-		{name: "rmsnorm-dx", op: op(graph.KindRMSNormDx, norm), in: []operand{x, gain, dy}, out: []tensor.Shape{x.shape}, liveN: []int{rows * dim}, live: live, adds: 1,
+		{name: "rmsnorm", op: op(graph.KindRMSNorm, norm), in: []operand{x, gain}, out: []graph.Shape{x.shape}, liveN: []int{rows * dim}, live: live, want: one(nrm)},
+		{name: "rmsnorm-dx", op: op(graph.KindRMSNormDx, norm), in: []operand{x, gain, dy}, out: []graph.Shape{x.shape}, liveN: []int{rows * dim}, live: live, adds: 1,
 			want: func(in []operand) [][]float64 { return [][]float64{vjp(nrm, in[:2], 0, rows*dim, in[2].f)} }},
-		{name: "rmsnorm-dg", op: op(graph.KindRMSNormDg, norm), in: []operand{x, dy}, out: []tensor.Shape{gain.shape}, liveN: []int{dim}, live: live, adds: 1,
+		{name: "rmsnorm-dg", op: op(graph.KindRMSNormDg, norm), in: []operand{x, dy}, out: []graph.Shape{gain.shape}, liveN: []int{dim}, live: live, adds: 1,
 			want: func(in []operand) [][]float64 {
 				return [][]float64{vjp(nrm, []operand{in[0], gain}, 1, dim, in[1].f)}
 			}},
-		{name: "swiglu", op: op(graph.KindSwiGLU, nil), in: []operand{gu}, out: []tensor.Shape{dgu.shape}, liveN: []int{rows * ffn}, live: live, want: one(swi)},
-		{name: "swiglu-grad", op: op(graph.KindSwiGLUGrad, nil), in: []operand{gu, dgu}, out: []tensor.Shape{gu.shape}, liveN: []int{2 * rows * ffn}, live: live,
+		{name: "swiglu", op: op(graph.KindSwiGLU, nil), in: []operand{gu}, out: []graph.Shape{dgu.shape}, liveN: []int{rows * ffn}, live: live, want: one(swi)},
+		{name: "swiglu-grad", op: op(graph.KindSwiGLUGrad, nil), in: []operand{gu, dgu}, out: []graph.Shape{gu.shape}, liveN: []int{2 * rows * ffn}, live: live,
 			want: func(in []operand) [][]float64 { return [][]float64{vjp(swi, in[:1], 0, 2*rows*ffn, in[1].f)} }},
-		{name: "colsum", op: op(graph.KindColSum, nil), in: []operand{x}, out: []tensor.Shape{gain.shape}, liveN: []int{dim}, live: live, adds: 1,
+		{name: "colsum", op: op(graph.KindColSum, nil), in: []operand{x}, out: []graph.Shape{gain.shape}, liveN: []int{dim}, live: live, adds: 1,
 			want: func(in []operand) [][]float64 {
 				ones := operand{f: make([]float64, dim)}
 				add := func(in []operand) []float64 { // x + b has gradient colsum by b
@@ -74,7 +72,7 @@ func cases() []call {
 				}
 				return [][]float64{vjp(add, []operand{x, ones}, 1, dim, in[0].f)}
 			}},
-		{name: "add", op: op(graph.KindAdd, nil), in: []operand{x, dy}, out: []tensor.Shape{x.shape}, liveN: []int{rowCap * dim}, live: live, adds: 1,
+		{name: "add", op: op(graph.KindAdd, nil), in: []operand{x, dy}, out: []graph.Shape{x.shape}, liveN: []int{rowCap * dim}, live: live, adds: 1,
 			want: func(in []operand) [][]float64 {
 				y := append([]float64(nil), in[0].f...)
 				for i := range y {
@@ -108,13 +106,13 @@ func linearCases(d draw) []call {
 		return y
 	}
 	return []call{
-		{name: "linear", op: op(graph.KindLinear), in: []operand{x, w}, out: []tensor.Shape{res.shape}, liveN: []int{t * n}, live: live, want: one(linearTwin(t, k, n)), adds: 1},
-		{name: "linear+residual", op: op(graph.KindLinear), in: []operand{x, w, res}, out: []tensor.Shape{res.shape}, liveN: []int{t * n}, live: live, want: one(linearTwin(t, k, n)), adds: 1},
-		{name: "linear-dx", op: op(graph.KindLinearDx), in: []operand{dy, w}, out: []tensor.Shape{x.shape}, liveN: []int{t * k}, live: live, adds: 1,
+		{name: "linear", op: op(graph.KindLinear), in: []operand{x, w}, out: []graph.Shape{res.shape}, liveN: []int{t * n}, live: live, want: one(linearTwin(t, k, n)), adds: 1},
+		{name: "linear+residual", op: op(graph.KindLinear), in: []operand{x, w, res}, out: []graph.Shape{res.shape}, liveN: []int{t * n}, live: live, want: one(linearTwin(t, k, n)), adds: 1},
+		{name: "linear-dx", op: op(graph.KindLinearDx), in: []operand{dy, w}, out: []graph.Shape{x.shape}, liveN: []int{t * k}, live: live, adds: 1,
 			want: func(in []operand) [][]float64 {
 				return [][]float64{product(t, k, n, func(i, p int) float64 { return in[0].f[i*n+p] }, func(p, j int) float64 { return in[1].f[p*k+j] })}
 			}},
-		{name: "linear-dw", op: op(graph.KindLinearDw), in: []operand{dy, x}, out: []tensor.Shape{w.shape}, liveN: []int{n * k}, live: live, adds: 1,
+		{name: "linear-dw", op: op(graph.KindLinearDw), in: []operand{dy, x}, out: []graph.Shape{w.shape}, liveN: []int{n * k}, live: live, adds: 1,
 			want: func(in []operand) [][]float64 {
 				return [][]float64{product(n, k, t, func(i, p int) float64 { return in[0].f[p*n+i] }, func(p, j int) float64 { return in[1].f[p*k+j] })}
 			}},
@@ -132,19 +130,19 @@ func attentionCases(d draw) []call {
 	fwd := func(in []operand) []float64 { o, _ := attnTwin(rows, h, in); return o }
 	o, lse := attnTwin(rows, h, []operand{qkv, segs, parent})
 	pad := func(v []float64, cols int) operand {
-		return operand{shape: tensor.Shape{rowCap, cols}, f: append(v, make([]float64, (rowCap-rows)*cols)...)}
+		return operand{shape: graph.Shape{rowCap, cols}, f: append(v, make([]float64, (rowCap-rows)*cols)...)}
 	}
 	op := func(k graph.Kind) *graph.Op { return &graph.Op{Kind: k, Attr: h} }
 	return []call{
-		{name: "qkv", op: op(graph.KindQKV), in: []operand{x, wt, b, segs, parent}, out: []tensor.Shape{qkv.shape}, liveN: []int{rows * w}, live: live, want: one(qkvTwin(rows, dim, h))},
-		{name: "rope-inv", op: op(graph.KindRopeInv), in: []operand{du, segs, parent}, out: []tensor.Shape{du.shape}, liveN: []int{rows * w}, live: live,
+		{name: "qkv", op: op(graph.KindQKV), in: []operand{x, wt, b, segs, parent}, out: []graph.Shape{qkv.shape}, liveN: []int{rows * w}, live: live, want: one(qkvTwin(rows, dim, h))},
+		{name: "rope-inv", op: op(graph.KindRopeInv), in: []operand{du, segs, parent}, out: []graph.Shape{du.shape}, liveN: []int{rows * w}, live: live,
 			want: func(in []operand) [][]float64 {
 				return [][]float64{vjp(ropeTwin(rows, h), []operand{qkv, in[1], in[2]}, 0, rows*w, in[0].f)}
 			}},
-		{name: "attn", op: op(graph.KindAttn), in: []operand{qkv, segs, parent}, out: []tensor.Shape{do.shape, {rowCap, h.Q}}, liveN: []int{rows * h.Q * h.Dim, rows * h.Q}, live: live,
+		{name: "attn", op: op(graph.KindAttn), in: []operand{qkv, segs, parent}, out: []graph.Shape{do.shape, {rowCap, h.Q}}, liveN: []int{rows * h.Q * h.Dim, rows * h.Q}, live: live,
 			want: func(in []operand) [][]float64 { o, l := attnTwin(rows, h, in); return [][]float64{o, l} }},
 		{name: "attn-grad", op: op(graph.KindAttnGrad), in: []operand{qkv, segs, parent, pad(o, h.Q*h.Dim), pad(lse, h.Q), do},
-			out: []tensor.Shape{qkv.shape}, liveN: []int{rows * w}, live: live,
+			out: []graph.Shape{qkv.shape}, liveN: []int{rows * w}, live: live,
 			want: func(in []operand) [][]float64 { return [][]float64{vjp(fwd, in[:3], 0, rows*w, in[5].f)} }},
 		longAttention(d, h),
 	}
@@ -155,7 +153,7 @@ func longAttention(d draw, h graph.Heads) call {
 	const t = 150
 	qkv := d.mat("long", 1, t, h.Width())
 	return call{name: "attn-long", op: &graph.Op{Kind: graph.KindAttn, Attr: h}, in: []operand{qkv, ints(0, 20, t), ints(-1, 0)},
-		out: []tensor.Shape{{t, h.Q * h.Dim}, {t, h.Q}}, liveN: []int{t * h.Q * h.Dim, t * h.Q}, live: vm.Live{Tokens: t, Segs: 2},
+		out: []graph.Shape{{t, h.Q * h.Dim}, {t, h.Q}}, liveN: []int{t * h.Q * h.Dim, t * h.Q}, live: vm.Live{Tokens: t, Segs: 2},
 		want: func(in []operand) [][]float64 { o, l := attnTwin(t, h, in); return [][]float64{o, l} }}
 }
 
@@ -166,7 +164,7 @@ func headCases(d draw) []call {
 	which.i[3] = which.i[2] // a row picked twice
 	fwd := func(in []operand) []float64 { p, _ := logProbTwin(picks, dim, vocab, in); return p }
 	_, lse := logProbTwin(picks, dim, vocab, []operand{h, w, which, ids})
-	ls := operand{shape: tensor.Shape{pickN}, f: append(lse, make([]float64, pickN-picks)...)}
+	ls := operand{shape: graph.Shape{pickN}, f: append(lse, make([]float64, pickN-picks)...)}
 	logp, bounds, dsum := d.mat("logp", 1, pickN), ints(0, 5, 5, picks, 0), d.mat("dsum", 1, 4)
 	sum := func(in []operand) []float64 {
 		s := make([]float64, 3)
@@ -179,15 +177,15 @@ func headCases(d draw) []call {
 	}
 	op := func(k graph.Kind) *graph.Op { return &graph.Op{Kind: k} }
 	return []call{
-		{name: "logprob", op: op(graph.KindLogProb), in: []operand{h, w, which, ids}, out: []tensor.Shape{{pickN}, {pickN}}, liveN: []int{picks, picks}, live: live,
+		{name: "logprob", op: op(graph.KindLogProb), in: []operand{h, w, which, ids}, out: []graph.Shape{{pickN}, {pickN}}, liveN: []int{picks, picks}, live: live,
 			want: func(in []operand) [][]float64 { p, l := logProbTwin(picks, dim, vocab, in); return [][]float64{p, l} }},
-		{name: "logprob-grad", op: op(graph.KindLogProbGrad), in: []operand{h, w, which, ids, ls, dl}, out: []tensor.Shape{h.shape, w.shape},
+		{name: "logprob-grad", op: op(graph.KindLogProbGrad), in: []operand{h, w, which, ids, ls, dl}, out: []graph.Shape{h.shape, w.shape},
 			liveN: []int{rows * dim, vocab * dim}, live: live, adds: 2,
 			want: func(in []operand) [][]float64 {
 				return [][]float64{vjp(fwd, in[:4], 0, rows*dim, in[5].f), vjp(fwd, in[:4], 1, vocab*dim, in[5].f)}
 			}},
-		{name: "seqsum", op: op(graph.KindSeqSum), in: []operand{logp, bounds}, out: []tensor.Shape{{4}}, liveN: []int{3}, live: live, want: one(sum)},
-		{name: "seqsum-grad", op: op(graph.KindSeqSumGrad), in: []operand{dsum, bounds, logp}, out: []tensor.Shape{{pickN}}, liveN: []int{picks}, live: live,
+		{name: "seqsum", op: op(graph.KindSeqSum), in: []operand{logp, bounds}, out: []graph.Shape{{4}}, liveN: []int{3}, live: live, want: one(sum)},
+		{name: "seqsum-grad", op: op(graph.KindSeqSumGrad), in: []operand{dsum, bounds, logp}, out: []graph.Shape{{pickN}}, liveN: []int{picks}, live: live,
 			want: func(in []operand) [][]float64 {
 				return [][]float64{vjp(sum, []operand{logp, in[1]}, 0, picks, in[0].f)}
 			}},
@@ -201,9 +199,9 @@ func optimCases(d draw) []call {
 		v.f[i] = v.f[i] * v.f[i]
 	}
 	a := &graph.AdamW{LR: 1e-2, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Decay: 0.1, Scale: 0.5, Bias1: 0.19, Bias2: 0.0975}
-	s := tensor.Shape{n}
+	s := graph.Shape{n}
 	return []call{
-		{name: "sum-squares", op: &graph.Op{Kind: graph.KindSumSquares}, in: []operand{p}, out: []tensor.Shape{{1}}, liveN: []int{1},
+		{name: "sum-squares", op: &graph.Op{Kind: graph.KindSumSquares}, in: []operand{p}, out: []graph.Shape{{1}}, liveN: []int{1},
 			want: func(in []operand) [][]float64 {
 				var t float64
 				for _, x := range in[0].f {
@@ -211,7 +209,7 @@ func optimCases(d draw) []call {
 				}
 				return [][]float64{{t}}
 			}},
-		{name: "adamw", op: &graph.Op{Kind: graph.KindAdamW, Attr: a}, in: []operand{p, g, m, v}, out: []tensor.Shape{s, s, s, s},
+		{name: "adamw", op: &graph.Op{Kind: graph.KindAdamW, Attr: a}, in: []operand{p, g, m, v}, out: []graph.Shape{s, s, s, s},
 			liveN: []int{n, n, n, n}, inPlace: true, want: func(in []operand) [][]float64 { return adamTwin(in, a) }},
 	}
 }

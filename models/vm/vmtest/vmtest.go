@@ -7,14 +7,14 @@
 // call says so, that nothing outside the live part of an output changes
 // (canaries), that a second run gives the same bits, and that other numbers of
 // threads do.
+//
+// A backend's test reports each result as a subtest; `hardneg selftest` prints
+// them.
 package vmtest
 
 import (
 	"fmt"
 	"math"
-	"testing"
-
-	"gorgonia.org/tensor"
 
 	"hardneg/fixtures/seed"
 	"hardneg/models/graph"
@@ -24,10 +24,10 @@ import (
 // Suite says how to open the backend under test.
 type Suite struct {
 	// Open makes a backend with a number of threads, which a device may ignore.
-	Open func(t *testing.T, threads int) vm.Backend
+	Open func(threads int) (vm.Backend, error)
 	// Dtype of the operands, and the tolerance relative to the largest value
 	// of an output: rounding of sums of some hundred terms.
-	Dtype     tensor.Dtype
+	Dtype     graph.Dtype
 	Tolerance float64
 	// Inexact marks backends whose atomics may change the last bits.
 	Inexact bool
@@ -35,7 +35,7 @@ type Suite struct {
 
 // operand is an input: floats or ints.
 type operand struct {
-	shape tensor.Shape
+	shape graph.Shape
 	f     []float64
 	i     []int32
 }
@@ -46,7 +46,7 @@ type call struct {
 	name  string
 	op    *graph.Op
 	in    []operand
-	out   []tensor.Shape
+	out   []graph.Shape
 	liveN []int
 	live  vm.Live
 	// inPlace outputs reuse the input of the same number.
@@ -55,65 +55,89 @@ type call struct {
 	adds    uint
 }
 
-// Run checks every op.
-func (s Suite) Run(t *testing.T) {
+// Each checks every op and reports each result.
+func (s Suite) Each(report func(name string, err error)) {
 	for _, c := range cases() {
-		t.Run(c.name, func(t *testing.T) {
-			want := c.want(c.in)
-			one := s.do(t, c, 1, 0)
-			for i, w := range want {
-				compare(t, fmt.Sprintf("output %d", i), one[i][:len(w)], w, s.Tolerance, 0)
-			}
-			s.sameBits(t, c, one)
-			if c.adds != 0 {
-				sum := s.do(t, c, 1, c.adds)
-				for i, w := range want {
-					off := 0.0
-					if c.adds>>i&1 == 1 {
-						off = canary
-					}
-					compare(t, fmt.Sprintf("added output %d", i), sum[i][:len(w)], w, s.Tolerance, off)
-				}
-			}
-		})
+		report(c.name, s.check(c))
 	}
 }
 
-func (s Suite) sameBits(t *testing.T, c call, one [][]float64) {
+func (s Suite) check(c call) error {
+	want := c.want(c.in)
+	one, err := s.do(c, 1, 0)
+	if err != nil {
+		return err
+	}
+	for i, w := range want {
+		if err := compare(fmt.Sprintf("output %d", i), one[i][:len(w)], w, s.Tolerance, 0); err != nil {
+			return err
+		}
+	}
+	if err := s.sameBits(c, one); err != nil || c.adds == 0 {
+		return err
+	}
+	sum, err := s.do(c, 1, c.adds)
+	if err != nil {
+		return err
+	}
+	for i, w := range want {
+		off := 0.0
+		if c.adds>>i&1 == 1 {
+			off = canary
+		}
+		if err := compare(fmt.Sprintf("added output %d", i), sum[i][:len(w)], w, s.Tolerance, off); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Suite) sameBits(c call, one [][]float64) error {
 	if s.Inexact {
-		return
+		return nil
 	}
 	for _, threads := range []int{1, 2, 3} {
-		again := s.do(t, c, threads, 0)
+		again, err := s.do(c, threads, 0)
+		if err != nil {
+			return err
+		}
 		for i := range one {
 			for j := range one[i] {
 				if math.Float64bits(one[i][j]) != math.Float64bits(again[i][j]) {
-					t.Fatalf("output %d[%d] is %v with 1 thread, %v with %d", i, j, one[i][j], again[i][j], threads)
+					return fmt.Errorf("output %d[%d] is %v with 1 thread, %v with %d", i, j, one[i][j], again[i][j], threads)
 				}
 			}
 		}
 	}
+	return nil
 }
 
 // canary fills outputs before a call.
 const canary = 3.25
 
+// guard is the number of canaries before and after each output.
+const guard = 32
+
 // do runs a call and returns its outputs, having checked the canaries.
-func (s Suite) do(t *testing.T, c call, threads int, add uint) [][]float64 {
-	t.Helper()
-	be := s.Open(t, threads)
+func (s Suite) do(c call, threads int, add uint) ([][]float64, error) {
+	be, err := s.Open(threads)
+	if err != nil {
+		return nil, err
+	}
 	defer be.Close()
 	k := vm.Call{Op: c.op, Live: &c.live}
 	for _, o := range c.in {
 		dt, host := s.Dtype, any(o.f)
 		if o.i != nil {
-			dt, host = tensor.Int32, any(o.i)
+			dt, host = graph.Int32, any(o.i)
 		}
-		b := alloc(t, be, dt, graph.Size(o.shape))
+		b, err := be.Alloc(dt, graph.Size(o.shape))
+		if err != nil {
+			return nil, err
+		}
 		be.Write(b, host)
 		k.In = append(k.In, vm.Arg{Buf: b, Shape: o.shape})
 	}
-	const guard = 32
 	var whole []vm.Buffer
 	for i, shape := range c.out {
 		if c.inPlace {
@@ -121,24 +145,31 @@ func (s Suite) do(t *testing.T, c call, threads int, add uint) [][]float64 {
 			whole = append(whole, k.In[i].Buf)
 			continue
 		}
-		n := graph.Size(shape)
-		dt := s.Dtype
+		n, dt := graph.Size(shape), s.Dtype
 		if c.op.Kind == graph.KindSumSquares {
-			dt = tensor.Float64
+			dt = graph.Float64
 		}
-		b := alloc(t, be, dt, n+2*guard)
+		b, err := be.Alloc(dt, n+2*guard)
+		if err != nil {
+			return nil, err
+		}
 		be.Write(b, filled(n+2*guard))
 		whole = append(whole, b)
 		k.Out = append(k.Out, vm.Arg{Buf: b.Slice(guard, guard+n), Shape: shape})
 	}
 	run, err := be.Kernel(k)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	run(add)
 	if err := be.Sync(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
+	return c.outputs(be, whole)
+}
+
+// outputs reads the live parts and checks what surrounds them.
+func (c call) outputs(be vm.Backend, whole []vm.Buffer) ([][]float64, error) {
 	var outs [][]float64
 	for i, b := range whole {
 		all := make([]float64, b.Len())
@@ -150,21 +181,12 @@ func (s Suite) do(t *testing.T, c call, threads int, add uint) [][]float64 {
 		lo, hi := guard, guard+c.liveN[i]
 		for j, v := range all {
 			if (j < lo || j >= hi) && v != canary {
-				t.Fatalf("output %d: element %d, outside the %d live ones, was overwritten with %g", i, j-lo, c.liveN[i], v)
+				return nil, fmt.Errorf("output %d: element %d, outside the %d live ones, was overwritten with %g", i, j-lo, c.liveN[i], v)
 			}
 		}
 		outs = append(outs, all[lo:hi])
 	}
-	return outs
-}
-
-func alloc(t *testing.T, be vm.Backend, dt tensor.Dtype, n int) vm.Buffer {
-	t.Helper()
-	b, err := be.Alloc(dt, n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return outs, nil
 }
 
 func filled(n int) []float64 {
@@ -175,19 +197,19 @@ func filled(n int) []float64 {
 	return r
 }
 
-// compare fails where got-off differs from want by more than tol times the
-// largest value, or is NaN.
-func compare(t *testing.T, what string, got, want []float64, tol, off float64) {
-	t.Helper()
+// compare is an error where got-off differs from want by more than tol times
+// the largest value, or is NaN.
+func compare(what string, got, want []float64, tol, off float64) error {
 	scale := math.Abs(off)
 	for _, w := range want {
 		scale = max(scale, math.Abs(w))
 	}
 	for i, w := range want {
 		if d := math.Abs(got[i] - off - w); !(d <= tol*max(scale, 1e-3)) {
-			t.Fatalf("%s[%d] is %g, want %g (largest %g, tolerance %g)", what, i, got[i]-off, w, scale, tol)
+			return fmt.Errorf("%s[%d] is %g, want %g (largest %g, tolerance %g)", what, i, got[i]-off, w, scale, tol)
 		}
 	}
+	return nil
 }
 
 // draw makes random operands; every name is a stream of its own.
@@ -204,14 +226,14 @@ func (d draw) mat(name string, scale float64, shape ...int) operand {
 
 func (d draw) ids(name string, n, below int) operand {
 	k := seed.Derive(d.root, name)
-	o := operand{shape: tensor.Shape{n}, i: make([]int32, n)}
+	o := operand{shape: graph.Shape{n}, i: make([]int32, n)}
 	for i := range o.i {
 		o.i[i] = int32(k.Index(uint64(i), below))
 	}
 	return o
 }
 
-func ints(v ...int32) operand { return operand{shape: tensor.Shape{len(v)}, i: v} }
+func ints(v ...int32) operand { return operand{shape: graph.Shape{len(v)}, i: v} }
 
 // forward is a twin: the first output of an op from its inputs.
 type forward func(in []operand) []float64
