@@ -12,5 +12,6 @@ func (a *App) commands() []*cli.Command {
 		a.statusCommand(), a.runsCommand(), a.queryCommand(), a.verifyCommand(), a.gcCommand(), a.indexCommand(), a.envCommand(), a.taskCommand(),
 		a.statsCommand(),
 		a.tokenizerCommand(),
+		a.gradeCommand(),
 	}
 }
