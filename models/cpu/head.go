@@ -67,7 +67,11 @@ func LogSumExp[F Float](x []F) F {
 func logProbGrad[F Float](c *CPU, k vm.Call) vm.Kernel {
 	p := projectionOf[F](c, k)
 	lse, dlogp := data[F](k.In[4]), data[F](k.In[5])
-	dh, dw := data[F](k.Out[0]), data[F](k.Out[1])
+	dh := data[F](k.Out[0])
+	var dw []F // nil if the output matrix is frozen
+	if k.Out[1].Buf != nil {
+		dw = data[F](k.Out[1])
+	}
 	d, v := p.d, p.vocab
 	return func(add uint) {
 		n := k.Live.Picks
@@ -88,7 +92,9 @@ func logProbGrad[F Float](c *CPU, k vm.Call) vm.Kernel {
 					row[p.ids[lo+i]] += g
 				}
 			})
-			mul(c, v, d, hi-lo, rowsOf(z, v).t(), rowsOf(x, d), dw, d, lo > 0 || add&2 != 0)
+			if dw != nil {
+				mul(c, v, d, hi-lo, rowsOf(z, v).t(), rowsOf(x, d), dw, d, lo > 0 || add&2 != 0)
+			}
 			y := scratch[F](&c.big, 2, p.chunk*d)[:(hi-lo)*d]
 			mul(c, hi-lo, d, v, rowsOf(z, v), rowsOf(p.w, d), y, d, false)
 			for i := range hi - lo { // in order: a row may be picked twice

@@ -97,17 +97,19 @@ func rotateAll[F Float](c *CPU, r *Rope, x []F, segs, parent []int32, n int, dir
 	})
 }
 
-func qkv[F Float](c *CPU, k vm.Call) vm.Kernel {
-	x, w, b := data[F](k.In[0]), data[F](k.In[1]), data[F](k.In[2])
-	segs, parent, y := data[int32](k.In[3]), data[int32](k.In[4]), data[F](k.Out[0])
-	n, d := k.In[1].Shape[0], k.In[1].Shape[1]
+func rope[F Float](c *CPU, k vm.Call) vm.Kernel {
+	x, b := data[F](k.In[0]), data[F](k.In[1])
+	segs, parent, y := data[int32](k.In[2]), data[int32](k.In[3]), data[F](k.Out[0])
+	n := len(b)
 	r := c.rope(k.Op.Attr.(graph.Heads))
 	return func(uint) {
 		t := k.Live.Tokens
-		for i := range t {
-			copy(y[i*n:i*n+n], b)
-		}
-		mul(c, t, n, d, rowsOf(x, d), rowsOf(w, d).t(), y, n, true)
+		c.e.Range(t, rowChunk, func(_, lo, hi int) {
+			copy(y[lo*n:hi*n], x[lo*n:hi*n]) // no work in place
+			for i := lo; i < hi; i++ {
+				addTo(y[i*n:i*n+n], b)
+			}
+		})
 		rotateAll(c, r, y, segs, parent, k.Live.Segs, 1)
 	}
 }

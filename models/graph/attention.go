@@ -4,7 +4,7 @@ import G "gorgonia.org/gorgonia"
 
 // Kinds of the ops of attention.
 const (
-	KindQKV      Kind = "qkv"       // x(T,D), w(N,D), b(N), segs I(S+1), parent I(S) → rotated q‖k‖v (T,N)
+	KindRope     Kind = "rope"      // x(T,N), b(N), segs I(S+1), parent I(S) → q‖k‖v: x+b, q and k rotated (T,N)
 	KindRopeInv  Kind = "rope-inv"  // dqkv(T,N), segs, parent → gradient before rotation (T,N)
 	KindAttn     Kind = "attn"      // qkv(T,N), segs, parent → o(T,Hq·D), lse(T,Hq)
 	KindAttnGrad Kind = "attn-grad" // qkv, segs, parent, o, lse, do → dqkv(T,N)
@@ -28,22 +28,21 @@ type Rotary struct {
 // Width is the length of a q‖k‖v row.
 func (h Heads) Width() int { return (h.Q + 2*h.KV) * h.Dim }
 
-// QKV projects to queries, keys and values and rotates the first two.
+// Rope adds the bias to projected rows and rotates their queries and keys.
 //
 // Rows segs[s] to segs[s+1] are segment s. parent[s] is -1, or an earlier
 // segment that s continues: its positions count on from the parent's last, and
 // its queries see all of the parent's keys. A chosen and a rejected completion
 // share their prompt in that way. A parent has no parent itself, and segments
 // that share a parent follow it directly.
-func QKV(c Heads, level int, x, w, b, segs, parent *G.Node) *G.Node {
-	o := &Op{Kind: KindQKV, Attr: c, wrt: []bool{true, true, true, false, false},
-		Outs: func(s shapes) shapes { return shapes{{s[0][0], s[1][0]}} },
+func Rope(c Heads, x, b, segs, parent *G.Node) *G.Node {
+	o := &Op{Kind: KindRope, Attr: c, InPlace: 1, wrt: []bool{true, true, false, false}, Outs: like(0),
 		diff: func(in G.Nodes, _, g *G.Node) (G.Nodes, error) {
 			inv := &Op{Kind: KindRopeInv, Attr: c, InPlace: 1, Outs: like(0)}
-			u := inv.apply("MIIM", g, in[3], in[4])
-			return G.Nodes{linearDx(u, in[1]), linearDw(u, recompute(in[0], level)), ColSum(u), nil, nil}, nil
+			u := inv.apply("MIIM", g, in[2], in[3])
+			return G.Nodes{u, ColSum(u), nil, nil}, nil
 		}}
-	return o.apply("MMVIIM", x, w, b, segs, parent)
+	return o.apply("MVIIM", x, b, segs, parent)
 }
 
 // Attention is causal softmax attention within each segment and its parent.

@@ -26,7 +26,7 @@ func LogProb(h, w, rows, ids *G.Node) *G.Node {
 	o := &Op{Kind: KindLogProb, wrt: []bool{true, true, false, false},
 		Outs: func(s shapes) shapes { return shapes{s[2].Clone(), s[2].Clone()} },
 		diff: func(in G.Nodes, out, g *G.Node) (G.Nodes, error) {
-			d := &Op{Kind: KindLogProbGrad, Adds: 2,
+			d := &Op{Kind: KindLogProbGrad, Adds: 2, Optional: 2,
 				Outs: func(s shapes) shapes { return shapes{s[0].Clone(), s[1].Clone()} }}
 			p := d.apply("MMIIVVV", in[0], in[1], in[2], in[3], Field(out, 1), g)
 			return G.Nodes{Field(p, 0), Field(p, 1), nil, nil}, nil

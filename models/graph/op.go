@@ -10,7 +10,7 @@
 // node has one output, so an Op with several makes one packed node, and
 // Field(n, i) is a view of output i of it. Field 0 carries the gradient.
 // Tokens of several sequences lie packed in one row dimension, without
-// padding; Segs says where they begin (see Attention). A pick is one scored
+// padding; Segs says where they begin (see Rope). A pick is one scored
 // token: the row whose hidden state predicts it, and its id.
 //
 // # Why
@@ -54,6 +54,9 @@ type Op struct {
 	// Adds: bit i is set if a backend can add output i to what its buffer
 	// holds instead of storing it.
 	Adds uint
+	// Optional: bit i is set if a backend does without output i where nobody
+	// reads it; its buffer is nil then.
+	Optional uint
 	// InPlace is 1+i if output 0 may overwrite input i, 0 for never.
 	InPlace int
 	// Cheap is the lowest recompute level at which the backward pass computes

@@ -24,6 +24,8 @@ type Options struct {
 	// Recompute is how much the backward pass computes again to save memory:
 	// 0 nothing, 1 norms and SwiGLU, 2 the gate and up projections as well.
 	Recompute int
+	// LoRA adds adapters; only they are differentiated then.
+	LoRA *LoRA
 	// Loss is the objective (see graph.Objective); nil for a graph without.
 	Loss *graph.Loss
 }
@@ -32,12 +34,13 @@ type Options struct {
 type Net struct {
 	Graph *G.ExprGraph
 	// Tokens (T) are the input ids; Segs (S+1) and Parent (S) place them in
-	// segments (see graph.QKV).
+	// segments (see graph.Rope).
 	Tokens, Segs, Parent *G.Node
 	// Rows and IDs (N) are the picks: the row that predicts, the id predicted.
 	// Bounds (Q+1) says which picks belong to which sequence.
 	Rows, IDs, Bounds *G.Node
-	// Params are the leaves of the fused blocks, Grads their gradients.
+	// Params are the leaves of the fused blocks and adapters; Grads are the
+	// gradients of those that are trained.
 	Params, Grads map[string]*G.Node
 	// Hidden (T,hidden) is the normed last hidden state, LogP (N) the picks'
 	// log-probabilities, Sums (Q) those of sequences, Loss the objective.
@@ -63,7 +66,9 @@ func Build(c *checkpoint.Config, k Capacity, o Options) (*Net, error) {
 			p = G.NewVector(g, o.Dtype.Tensor(), G.WithName(name), G.WithShape(shape...))
 		}
 		n.Params[name] = p
-		leaves, names = append(leaves, p), append(names, name)
+		if o.LoRA.trains(name) {
+			leaves, names = append(leaves, p), append(names, name)
+		}
 		return p
 	}
 	n.forward(c, o, leaf)
@@ -84,17 +89,28 @@ func Build(c *checkpoint.Config, k Capacity, o Options) (*Net, error) {
 
 func (n *Net) forward(c *checkpoint.Config, o Options, leaf func(string, ...int) *G.Node) {
 	heads, norm, lv := Heads(c), graph.Norm{Eps: c.Eps}, o.Recompute
+	project := func(name string, x *G.Node, out, in int, residual *G.Node) *G.Node {
+		var rest []*G.Node
+		if residual != nil {
+			rest = append(rest, residual)
+		}
+		y := graph.Linear(lv, x, leaf(name, out, in), rest...)
+		if a := o.LoRA.block(name); a != nil {
+			y = graph.LowRank(a.attr, lv, y, x, leaf(name+".A", a.down.Shape...), leaf(name+".B", a.up.Shape...))
+		}
+		return y
+	}
 	embed := leaf("embed", c.Vocab, c.Hidden)
 	x := graph.Embedding(n.Tokens, embed)
 	for l := range c.Layers {
 		own := func(s string) string { return fmt.Sprintf("layers.%d.%s", l, s) }
 		h := graph.RMSNorm(norm, x, leaf(own("norm1"), c.Hidden))
-		qkv := graph.QKV(heads, lv, h, leaf(own("wqkv"), heads.Width(), c.Hidden), leaf(own("bqkv"), heads.Width()), n.Segs, n.Parent)
-		a := graph.Attention(heads, qkv, n.Segs, n.Parent)
-		x = graph.Linear(lv, a, leaf(own("wo"), c.Hidden, c.Heads*c.HeadDim), x)
+		qkv := project(own("wqkv"), h, heads.Width(), c.Hidden, nil)
+		qkv = graph.Rope(heads, qkv, leaf(own("bqkv"), heads.Width()), n.Segs, n.Parent)
+		x = project(own("wo"), graph.Attention(heads, qkv, n.Segs, n.Parent), c.Hidden, c.Heads*c.HeadDim, x)
 		h = graph.RMSNorm(norm, x, leaf(own("norm2"), c.Hidden))
-		gu := graph.Linear(lv, h, leaf(own("gate_up"), 2*c.FFN, c.Hidden))
-		x = graph.Linear(lv, graph.SwiGLU(lv, gu), leaf(own("down"), c.Hidden, c.FFN), x)
+		gu := project(own("gate_up"), h, 2*c.FFN, c.Hidden, nil)
+		x = project(own("down"), graph.SwiGLU(lv, gu), c.Hidden, c.FFN, x)
 	}
 	n.Hidden = graph.RMSNorm(norm, x, leaf("norm", c.Hidden))
 	head := embed

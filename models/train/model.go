@@ -18,7 +18,9 @@ type Model struct {
 
 	be       vm.Backend
 	weights  vm.Buffer
-	grads    vm.Buffer // nil until the first Backward
+	lora     *qwen2.LoRA // nil: all weights are trained
+	adapters vm.Buffer
+	grads    vm.Buffer // of what is trained; nil until the first Backward
 	loss     graph.Loss
 	fwd, bwd *program
 	sums     []float64
@@ -38,6 +40,23 @@ func NewModel(be vm.Backend, p *qwen2.Params) (*Model, error) {
 		return nil, fmt.Errorf("train: weights: %w", err)
 	}
 	return &Model{Params: p, be: be, weights: w}, nil
+}
+
+// Adapt puts adapters on the model; only they are trained then.
+func (m *Model) Adapt(l *qwen2.LoRA) (err error) {
+	if m.adapters, err = m.be.Import(l.Flat); err != nil {
+		return fmt.Errorf("train: adapters: %w", err)
+	}
+	m.lora, m.fwd, m.bwd, m.grads = l, nil, nil, nil
+	return nil
+}
+
+// trained is what gradients are of: the weights, or the adapters.
+func (m *Model) trained() (vm.Buffer, []qwen2.Tensor) {
+	if m.lora != nil {
+		return m.adapters, m.lora.Fused
+	}
+	return m.weights, m.Params.Fused
 }
 
 // Forward scores a batch and returns the log-probability of each sequence,
@@ -74,21 +93,29 @@ func (m *Model) Hidden(rows int) []float32 {
 	return r
 }
 
-// Gradients copies the gradients of the last Backward, laid out as Params.Flat.
+// Gradients copies the gradients of the last Backward, laid out as the flat
+// vector of what is trained.
 func (m *Model) Gradients() []float32 {
-	r := make([]float32, len(m.Params.Flat))
+	r := make([]float32, m.grads.Len())
 	m.be.Read(r, m.grads)
 	return r
 }
 
-// Pull copies the weights from the backend to Params.
-func (m *Model) Pull() { m.be.Read(m.Params.Flat, m.weights) }
+// Pull copies what is trained from the backend to Params or the adapters.
+func (m *Model) Pull() {
+	if m.lora != nil {
+		m.be.Read(m.lora.Flat, m.adapters)
+		return
+	}
+	m.be.Read(m.Params.Flat, m.weights)
+}
 
 func (m *Model) allocGrads() (err error) {
 	if m.grads != nil {
 		return nil
 	}
-	if m.grads, err = m.be.Alloc(graph.Float32, len(m.Params.Flat)); err != nil {
+	of, _ := m.trained()
+	if m.grads, err = m.be.Alloc(graph.Float32, of.Len()); err != nil {
 		return fmt.Errorf("train: gradients: %w", err)
 	}
 	return nil
@@ -126,7 +153,7 @@ func (m *Model) prepare(p **program, z qwen2.Capacity, grads bool) error {
 		return nil
 	}
 	size := grown(z)
-	o := qwen2.Options{Dtype: graph.Float32, Recompute: m.Recompute}
+	o := qwen2.Options{Dtype: graph.Float32, Recompute: m.Recompute, LoRA: m.lora}
 	if grads {
 		o.Loss = &m.loss
 	}
@@ -151,8 +178,12 @@ func (m *Model) prepare(p **program, z qwen2.Capacity, grads bool) error {
 		s.Keep = append(s.Keep, net.Hidden)
 	}
 	for _, f := range m.Params.Fused {
+		s.Bind[net.Params[f.Name]] = m.weights.Slice(f.Off, f.Off+f.Len())
+	}
+	of, fused := m.trained()
+	for _, f := range fused {
 		lo, hi := f.Off, f.Off+f.Len()
-		s.Bind[net.Params[f.Name]] = m.weights.Slice(lo, hi)
+		s.Bind[net.Params[f.Name]] = of.Slice(lo, hi)
 		if grads {
 			s.Grads[net.Grads[f.Name]] = m.grads.Slice(lo, hi)
 		}

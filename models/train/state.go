@@ -36,12 +36,14 @@ type stateHeader struct {
 }
 
 func (t *Trainer) header() stateHeader {
-	return stateHeader{t.step, t.opt.Steps(), t.tokens, len(t.model.Params.Flat), len(t.rows), t.total, fmt.Sprintf("%016x", uint64(t.cfg.Key))}
+	of, _ := t.model.trained()
+	return stateHeader{t.step, t.opt.Steps(), t.tokens, of.Len(), len(t.rows), t.total, fmt.Sprintf("%016x", uint64(t.cfg.Key))}
 }
 
 func (t *Trainer) vectors() []vm.Buffer {
 	m, v := t.opt.Moments()
-	return []vm.Buffer{t.model.weights, m, v}
+	of, _ := t.model.trained()
+	return []vm.Buffer{of, m, v}
 }
 
 // Save writes the whole state of the training to dir, atomically: Load goes on

@@ -52,6 +52,8 @@ type Config struct {
 	WeightDecay float64
 	DecayOn     string // matrices or all
 
+	LoRA *qwen2.LoRA // train these adapters instead of the weights
+
 	Loss Loss // of pairs; rows take the negative log-likelihood
 }
 
@@ -192,16 +194,26 @@ func (t *Trainer) allocate(be vm.Backend, p *qwen2.Params) error {
 		return err
 	}
 	m.Recompute = t.cfg.Recompute
+	if t.cfg.LoRA != nil {
+		if err := m.Adapt(t.cfg.LoRA); err != nil {
+			return err
+		}
+	}
 	if err := m.allocGrads(); err != nil {
 		return err
 	}
 	t.model = m
+	of, _ := m.trained()
+	matrices := of.Len()
+	if t.cfg.LoRA == nil {
+		matrices = p.Matrices
+	}
 	vectors := 0.0
 	if t.cfg.DecayOn == "all" {
 		vectors = t.cfg.WeightDecay
 	}
-	groups := []optim.Group{{Lo: 0, Hi: p.Matrices, Decay: t.cfg.WeightDecay}, {Lo: p.Matrices, Hi: len(p.Flat), Decay: vectors}}
-	t.opt, err = optim.New(be, m.weights, m.grads, groups, t.cfg.Optim)
+	groups := []optim.Group{{Lo: 0, Hi: matrices, Decay: t.cfg.WeightDecay}, {Lo: matrices, Hi: of.Len(), Decay: vectors}}
+	t.opt, err = optim.New(be, of, m.grads, groups, t.cfg.Optim)
 	return err
 }
 
@@ -306,7 +318,7 @@ func (t *Trainer) fill(rows []int) int {
 	return len(rows)
 }
 
-// Finish copies the weights back to the Params given to New.
+// Finish copies what was trained back to the Params, or adapters, given to New.
 func (t *Trainer) Finish() { t.model.Pull() }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

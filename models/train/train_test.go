@@ -220,3 +220,60 @@ func TestUnusableRows(t *testing.T) {
 		t.Error("an id that the model lacks was accepted")
 	}
 }
+
+// Adapters start as the base, learn, and give after merging what they gave
+// before; a saved folder gives them back.
+func TestLoRA(t *testing.T) {
+	p := testParams()
+	base := slices.Clone(p.Flat)
+	l, err := qwen2.NewLoRA(p, checkpoint.Adapter{Base: "base", Rank: 4, Alpha: 8, Targets: []string{"q_proj", "v_proj", "o_proj", "up_proj", "down_proj"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Init(5)
+	c := testConfig()
+	c.LoRA, c.LR = l, 1e-2
+	tr := trainer(t, 1, p, c, testRows(11))
+	m := run(t, tr)
+	if first, last := m[0].Loss, m[len(m)-1].Loss; last > 0.97*first {
+		t.Fatalf("loss %g to %g: want a fall", first, last)
+	}
+	if !slices.Equal(p.Flat, base) {
+		t.Fatal("base weights changed")
+	}
+	var b Batch
+	b.Reset()
+	for _, r := range testRows(5) {
+		b.AddRow(r.Tokens, r.Loss)
+	}
+	got, err := tr.Model().Forward(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "adapter")
+	tr.Finish()
+	if err := l.Save(dir, "fp32"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := qwen2.LoadLoRA(dir, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(again.Flat, l.Flat) {
+		t.Error("adapters read back differ")
+	}
+	again.Merge(p)
+	merged, err := NewModel(cpu.New(1), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := merged.Forward(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		if math.Abs(got[i]-want[i]) > 2e-5*math.Abs(want[i]) {
+			t.Errorf("sequence %d: %g with adapters, %g merged", i, got[i], want[i])
+		}
+	}
+}

@@ -55,7 +55,7 @@ func Compile(be Backend, s Spec) (*Machine, error) {
 		return nil, fmt.Errorf("vm: arena of %d elements: %w", p.total, err)
 	}
 	for _, sl := range p.slots {
-		if sl.dead || sl.bound != nil {
+		if sl.dead || sl.bound != nil { // an unread optional output has no buffer
 			continue
 		}
 		if !sl.leaf {

@@ -22,7 +22,8 @@ type slot struct {
 	bound    Buffer // memory of the caller or, for a leaf, of the machine
 	aliases  []*G.Node
 	off      int
-	dead     bool // merged into another slot
+	dead     bool // merged into another slot, or optional and unread
+	optional bool
 }
 
 // work is what a node will do at run time.
@@ -33,17 +34,17 @@ type work struct {
 }
 
 type planner struct {
-	spec     Spec
-	order    []*G.Node
-	pos      map[*G.Node]int
-	kids     map[*G.Node][]*G.Node
-	parents  map[*G.Node][]*G.Node
-	kept     map[*G.Node]bool
-	slots    []*slot
-	slotOf   map[*G.Node][]int
-	work     map[*G.Node]*work
-	total    int // arena elements
-	stats    Stats
+	spec    Spec
+	order   []*G.Node
+	pos     map[*G.Node]int
+	kids    map[*G.Node][]*G.Node
+	parents map[*G.Node][]*G.Node
+	kept    map[*G.Node]bool
+	slots   []*slot
+	slotOf  map[*G.Node][]int
+	work    map[*G.Node]*work
+	total   int // arena elements
+	stats   Stats
 }
 
 // Stats tells what the planner achieved.
@@ -147,7 +148,9 @@ func (p *planner) place(n *G.Node, o *graph.Op, i int) {
 				continue
 			}
 		}
-		w.outs = append(w.outs, p.newSlot(n, graph.Size(s), i))
+		id := p.newSlot(n, graph.Size(s), i)
+		p.slots[id].optional = o.Optional>>j&1 == 1
+		w.outs = append(w.outs, id)
 	}
 	p.slotOf[n] = w.outs
 }
@@ -232,7 +235,8 @@ func (p *planner) liveness() {
 		if sl.dead || sl.leaf {
 			continue
 		}
-		for _, u := range p.users(s) {
+		users := p.users(s)
+		for _, u := range users {
 			sl.end = max(sl.end, p.pos[u])
 		}
 		for _, a := range sl.aliases {
@@ -243,6 +247,7 @@ func (p *planner) liveness() {
 				sl.bound = b
 			}
 		}
+		sl.dead = sl.optional && len(users) == 0 && sl.end != forever
 	}
 }
 

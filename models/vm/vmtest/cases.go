@@ -84,6 +84,7 @@ func cases() []call {
 	cs = append(cs, linearCases(d)...)
 	cs = append(cs, attentionCases(d)...)
 	cs = append(cs, headCases(d)...)
+	cs = append(cs, lowRankCases(d)...)
 	return append(cs, optimCases(d)...)
 }
 
@@ -124,7 +125,7 @@ func attentionCases(d draw) []call {
 	segs, parent, n := segments()
 	live := vm.Live{Tokens: rows, Segs: n}
 	w := h.Width()
-	x, wt, b := d.mat("ax", 1, rowCap, dim), d.mat("aw", 0.3, w, dim), d.mat("ab", 0.3, w)
+	b := d.mat("ab", 0.3, w)
 	qkv, do := d.mat("qkv", 1, rowCap, w), d.mat("do", 1, rowCap, h.Q*h.Dim)
 	du := d.mat("du", 1, rowCap, w)
 	fwd := func(in []operand) []float64 { o, _ := attnTwin(rows, h, in); return o }
@@ -134,10 +135,10 @@ func attentionCases(d draw) []call {
 	}
 	op := func(k graph.Kind) *graph.Op { return &graph.Op{Kind: k, Attr: h} }
 	return []call{
-		{name: "qkv", op: op(graph.KindQKV), in: []operand{x, wt, b, segs, parent}, out: []graph.Shape{qkv.shape}, liveN: []int{rows * w}, live: live, want: one(qkvTwin(rows, dim, h))},
+		{name: "rope", op: op(graph.KindRope), in: []operand{qkv, b, segs, parent}, out: []graph.Shape{qkv.shape}, liveN: []int{rows * w}, live: live, want: one(ropeTwin(rows, h))},
 		{name: "rope-inv", op: op(graph.KindRopeInv), in: []operand{du, segs, parent}, out: []graph.Shape{du.shape}, liveN: []int{rows * w}, live: live,
 			want: func(in []operand) [][]float64 {
-				return [][]float64{vjp(ropeTwin(rows, h), []operand{qkv, in[1], in[2]}, 0, rows*w, in[0].f)}
+				return [][]float64{vjp(ropeTwin(rows, h), []operand{qkv, b, in[1], in[2]}, 0, rows*w, in[0].f)}
 			}},
 		{name: "attn", op: op(graph.KindAttn), in: []operand{qkv, segs, parent}, out: []graph.Shape{do.shape, {rowCap, h.Q}}, liveN: []int{rows * h.Q * h.Dim, rows * h.Q}, live: live,
 			want: func(in []operand) [][]float64 { o, l := attnTwin(rows, h, in); return [][]float64{o, l} }},
@@ -211,5 +212,38 @@ func optimCases(d draw) []call {
 			}},
 		{name: "adamw", op: &graph.Op{Kind: graph.KindAdamW, Attr: a}, in: []operand{p, g, m, v}, out: []graph.Shape{s, s, s, s},
 			liveN: []int{n, n, n, n}, inPlace: true, want: func(in []operand) [][]float64 { return adamTwin(in, a) }},
+	}
+}
+
+// lowRankCases adapt two of three layers that share an input.
+func lowRankCases(d draw) []call {
+	const n, r = 30, 4
+	a := graph.LowRankAttr{Rank: r, Scale: 1.5, Blocks: &[]graph.Block{{Lo: 0, Hi: 12, At: 0, Index: 0}, {Lo: 20, Hi: 30, At: 12, Index: 1}}}
+	live := vm.Live{Tokens: rows}
+	base, u, b, dy := d.mat("base", 1, rowCap, n), d.mat("u", 1, rowCap, 2*r), d.mat("b", 1, 22, r), d.mat("lrdy", 1, rowCap, n)
+	f := func(in []operand) []float64 {
+		y := append([]float64(nil), in[0].f[:rows*n]...)
+		for i := range rows {
+			for _, q := range *a.Blocks {
+				for o := q.Lo; o < q.Hi; o++ {
+					for j := range r {
+						y[i*n+o] += a.Scale * in[1].f[i*2*r+q.Index*r+j] * in[2].f[(q.At+o-q.Lo)*r+j]
+					}
+				}
+			}
+		}
+		return y
+	}
+	op := func(k graph.Kind) *graph.Op { return &graph.Op{Kind: k, Attr: a} }
+	return []call{
+		{name: "lowrank", op: op(graph.KindLowRank), in: []operand{base, u, b}, out: []graph.Shape{base.shape}, liveN: []int{rows * n}, live: live, want: one(f)},
+		{name: "lowrank-du", op: op(graph.KindLowRankDu), in: []operand{dy, b, u}, out: []graph.Shape{u.shape}, liveN: []int{rows * 2 * r}, live: live,
+			want: func(in []operand) [][]float64 {
+				return [][]float64{vjp(f, []operand{base, u, b}, 1, rows*2*r, in[0].f)}
+			}},
+		{name: "lowrank-db", op: op(graph.KindLowRankDb), in: []operand{dy, u, b}, out: []graph.Shape{b.shape}, liveN: []int{22 * r}, live: live, adds: 1,
+			want: func(in []operand) [][]float64 {
+				return [][]float64{vjp(f, []operand{base, u, b}, 2, 22*r, in[0].f)}
+			}},
 	}
 }

@@ -81,37 +81,28 @@ func place(segs, parent []int32, row int) (seg, p, q int) {
 	return seg, p, q
 }
 
-// ropeTwin rotates q and k heads; in: x (t,width), segs, parent.
+// ropeTwin adds the bias and rotates q and k heads; in: x (t,width), b, segs,
+// parent.
 func ropeTwin(t int, h graph.Heads) forward {
 	return func(in []operand) []float64 {
 		w, half := h.Width(), h.Dim/2
-		y := append([]float64(nil), in[0].f[:t*w]...)
+		y := make([]float64, t*w)
+		for i := range y {
+			y[i] = in[0].f[i] + in[1].f[i%w]
+		}
 		for i := range t {
-			s, p, q := place(in[1].i, in[2].i, i)
-			pos := q - p + i - int(in[1].i[s])
+			s, p, q := place(in[2].i, in[3].i, i)
+			pos := q - p + i - int(in[2].i[s])
 			for hd := range h.Q + h.KV {
 				for j := range half {
 					sin, cos := math.Sincos(float64(float32(pos) * h.Rotary.Inv[j]))
 					sin, cos = sin*h.Rotary.Scale, cos*h.Rotary.Scale
-					a, b := in[0].f[i*w+hd*h.Dim+j], in[0].f[i*w+hd*h.Dim+half+j]
-					y[i*w+hd*h.Dim+j] = a*cos - b*sin
-					y[i*w+hd*h.Dim+half+j] = b*cos + a*sin
+					at := i*w + hd*h.Dim + j
+					y[at], y[at+half] = y[at]*cos-y[at+half]*sin, y[at+half]*cos+y[at]*sin
 				}
 			}
 		}
 		return y
-	}
-}
-
-// qkvTwin: in: x (t,d), w, b, segs, parent.
-func qkvTwin(t, d int, h graph.Heads) forward {
-	return func(in []operand) []float64 {
-		w := h.Width()
-		y := linearTwin(t, d, w)(in[:2])
-		for i := range y {
-			y[i] += in[2].f[i%w]
-		}
-		return ropeTwin(t, h)([]operand{{f: y}, in[3], in[4]})
 	}
 }
 
