@@ -229,6 +229,9 @@ func (a *App) conclude(ctx context.Context, run finished, f runFlags) error {
 			return fmt.Errorf("report: %w", err)
 		}
 	}
+	if err := run.Folder.Seal(); err != nil {
+		return err
+	}
 	if err := a.answer(run, report); err != nil {
 		return err
 	}

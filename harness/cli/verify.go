@@ -14,6 +14,7 @@ import (
 	"hardneg/fixtures/seed"
 	"hardneg/harness/runner"
 	"hardneg/harness/store"
+	"hardneg/harness/track"
 
 	"github.com/urfave/cli/v3"
 )
@@ -37,20 +38,28 @@ func (a *App) verifyCommand() *cli.Command {
 			if err != nil {
 				return infrastructure(err)
 			}
-			return a.verify(ctx, st, folder.Run, tasks, sample)
+			return a.verify(ctx, st, folder, tasks, sample)
 		},
 	}
 }
 
-// finding is one thing that verify found.
+// integrityFinding is one thing that verify found.
 type integrityFinding struct {
-	Task  string `json:"task"`
-	Key   string `json:"key"`
+	Task  string `json:"task,omitempty"`
+	Key   string `json:"key,omitempty"`
 	Error string `json:"error"`
 }
 
-func (a *App) verify(ctx context.Context, st *store.Store, run string, tasks []runner.TaskStatus, sample int) error {
-	var found []integrityFinding
+func (a *App) verify(ctx context.Context, st *store.Store, folder *track.Folder, tasks []runner.TaskStatus, sample int) error {
+	run := folder.Run
+	found := []integrityFinding{}
+	bad, err := folder.Check()
+	if err != nil {
+		return infrastructure(err)
+	}
+	for _, name := range bad {
+		found = append(found, integrityFinding{Error: "run folder: " + name + ": not what the run wrote"})
+	}
 	var good []runner.TaskStatus
 	digests := map[string]string{}
 	checked := 0
@@ -88,12 +97,12 @@ func (a *App) verify(ctx context.Context, st *store.Store, run string, tasks []r
 		}
 	} else {
 		for _, f := range found {
-			fmt.Fprintf(a.Stdout, "%s: %s\n", f.Task, f.Error)
+			fmt.Fprintln(a.Stdout, strings.TrimPrefix(f.Task+": "+f.Error, ": "))
 		}
 		fmt.Fprintf(a.Stdout, "%d results checked, %d made again, %d differ\n", checked, len(again), len(found))
 	}
 	if len(found) > 0 {
-		return fail(ExitIntegrity, fmt.Errorf("%d results of run %s are not what was committed; the same `hardneg run` sets damaged ones aside and makes them again", len(found), run))
+		return fail(ExitIntegrity, fmt.Errorf("%d things of run %s are not what was committed; the same `hardneg run` sets damaged ones aside and makes them again", len(found), run))
 	}
 	return nil
 }

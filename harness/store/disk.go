@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// errTorn is what a test's fault returns to leave half of the bytes written.
-var errTorn = errors.New("torn write")
+// Torn is what a test's fault returns to leave half of the bytes written.
+var Torn = errors.New("torn write")
 
 // disk is every change that this package makes to a file system. A test puts a
 // fault in the way of the n-th one; in production fault is nil.
@@ -100,7 +100,7 @@ func (d disk) replace(path string, b []byte, durable bool) (err error) {
 		}
 	}()
 	if err := d.before("write", tmp); err != nil {
-		if errors.Is(err, errTorn) {
+		if errors.Is(err, Torn) {
 			f.Write(b[:len(b)/2])
 		}
 		return err

@@ -63,18 +63,13 @@ func (d done) bytes() []byte {
 	for _, f := range d.beside {
 		fmt.Fprintf(&b, "beside %s %d %s\n", f.SHA256, f.Size, f.Path)
 	}
-	fmt.Fprintf(&b, "end %x\n", sha256.Sum256(b.Bytes()))
-	return b.Bytes()
+	return sealed(b.Bytes())
 }
 
 func parseDone(b []byte) (done, error) {
 	var d done
-	i := bytes.LastIndex(b, []byte("\nend "))
-	if i < 0 {
-		return d, fmt.Errorf("torn: no end line")
-	}
-	body := b[:i+1]
-	if want := fmt.Sprintf("end %x\n", sha256.Sum256(body)); string(b[i+1:]) != want {
+	body, whole := unsealed(b)
+	if !whole {
 		return d, fmt.Errorf("its own hash does not fit")
 	}
 	lines := strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -67,6 +69,10 @@ func readStamps(dir string) stamps {
 	if err != nil {
 		return nil
 	}
+	b, whole := unsealed(b)
+	if !whole {
+		return nil
+	}
 	all := stamps{}
 	in := bufio.NewScanner(bytes.NewReader(b))
 	in.Buffer(nil, 1<<20)
@@ -99,7 +105,30 @@ func (s *Store) writeStamps(dir string, all stamps) {
 		}
 		fmt.Fprintf(&b, "%d %d %d %s %q\n", st.size, st.mtime, st.inode, st.sum, path)
 	}
-	_ = s.disk.replace(filepath.Join(dir, stampFile), b.Bytes(), false)
+	_ = s.disk.replace(filepath.Join(dir, stampFile), sealed(b.Bytes()), false)
+}
+
+// stampsWhole says that a STAMP is absent or as it was written.
+func stampsWhole(dir string) bool {
+	b, err := os.ReadFile(filepath.Join(dir, stampFile))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	_, whole := unsealed(b)
+	return whole
+}
+
+// sealed appends a line with the hash of what stands before it.
+func sealed(b []byte) []byte { return fmt.Appendf(b, "end %x\n", sha256.Sum256(b)) }
+
+// unsealed takes the line off again and says whether it fits.
+func unsealed(b []byte) (body []byte, whole bool) {
+	const line = len("end \n") + 2*sha256.Size
+	if len(b) < line {
+		return nil, false
+	}
+	body = b[:len(b)-line]
+	return body, bytes.Equal(b, sealed(bytes.Clone(body)))
 }
 
 func hashFile(path string) (sum string, size int64, err error) {

@@ -46,6 +46,9 @@ type CorruptError struct {
 }
 
 func (e *CorruptError) Error() string {
+	if (File{Path: e.Path}).loose() {
+		return fmt.Sprintf("result %s: %s: %s; the files of the result are good, `hardneg run --force STAGE` makes both again", short(e.Key), e.Path, e.Reason)
+	}
 	return fmt.Sprintf("result %s: %s: %s; `hardneg run` sets it aside and makes it again", short(e.Key), e.Path, e.Reason)
 }
 
@@ -57,6 +60,12 @@ type Store struct {
 
 // Open makes the folders where they are missing.
 func Open(root string) (*Store, error) { return open(root, disk{}) }
+
+// OpenInjected is Open for crash tests: fault is asked before every change to
+// the disk and what it returns happens instead; Torn leaves half of a write.
+func OpenInjected(root string, fault func(op, path string) error) (*Store, error) {
+	return open(root, disk{fault})
+}
 
 func open(root string, d disk) (*Store, error) {
 	abs, err := filepath.Abs(root)
@@ -127,6 +136,9 @@ func (s *Store) check(key string, quick bool) (Result, error) {
 	var known stamps
 	if quick {
 		known = readStamps(dir)
+	}
+	if !quick && !stampsWhole(dir) {
+		return Result{}, &CorruptError{key, stampFile, "its own hash does not fit; it can be deleted"}
 	}
 	fresh, hashed := stamps{}, false
 	for _, f := range done.all() {

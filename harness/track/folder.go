@@ -2,6 +2,7 @@ package track
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func FindFolder(workspace, run string) (*Folder, error) {
 		run = filepath.Base(to)
 	}
 	dir := filepath.Join(runsDir(workspace), run)
-	if st, err := os.Stat(dir); err != nil || !st.IsDir() || strings.ContainsAny(run, `/\`) {
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() || strings.ContainsAny(run, `/\`) || strings.HasPrefix(run, ".") {
 		return nil, fmt.Errorf("run %q: %w in %s; `hardneg runs ls` lists them", run, fs.ErrNotExist, runsDir(workspace))
 	}
 	return &Folder{run, dir}, nil
@@ -175,6 +176,71 @@ func (f *Folder) Remove() error {
 		}
 	}
 	return os.RemoveAll(f.Dir)
+}
+
+// sealFile lists the hashes of a run's files, as sha256sum prints them.
+const sealFile = "SHA256SUMS"
+
+// Seal writes the hashes of the run's own files, for Check: all but the ones
+// that go on growing (events) or that people change (tags).
+func (f *Folder) Seal() error {
+	sums, err := f.sums()
+	if err != nil {
+		return err
+	}
+	return f.Put(sealFile, sums)
+}
+
+// Check names the files that are not what was sealed. A run that never ended
+// has no seal and nothing to find.
+func (f *Folder) Check() ([]string, error) {
+	b, err := os.ReadFile(f.Path(sealFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	now, err := f.sums()
+	if err != nil || bytes.Equal(b, now) {
+		return nil, err
+	}
+	was := map[string]bool{}
+	for line := range bytes.Lines(b) {
+		was[string(line)] = true
+	}
+	var bad []string
+	for line := range bytes.Lines(now) {
+		if !was[string(line)] {
+			_, name, _ := strings.Cut(strings.TrimSpace(string(line)), "  ")
+			bad = append(bad, name)
+		}
+	}
+	if len(bad) == 0 {
+		bad = []string{sealFile}
+	}
+	return bad, nil
+}
+
+func (f *Folder) sums() ([]byte, error) {
+	list, err := os.ReadDir(f.Dir)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	for _, e := range list {
+		switch name := e.Name(); {
+		case !e.Type().IsRegular(), name == sealFile, name == "events.jsonl", name == "tags.json", strings.HasSuffix(name, ".tmp"):
+			continue
+		default:
+			content, err := os.ReadFile(f.Path(name))
+			if err != nil {
+				return nil, err
+			}
+			fmt.Fprintf(&b, "%x  %s\n", sha256.Sum256(content), name)
+		}
+	}
+	return b.Bytes(), nil
 }
 
 // Link makes tasks/<id> point at the folder of the task's entry.
