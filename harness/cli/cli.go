@@ -67,6 +67,7 @@ func usagef(format string, a ...any) error {
 // Main runs the command line and returns the exit code.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, hooks: defaultHooks()}
+	app.hooks.finish = app.finishRun
 	return app.main(ctx, args)
 }
 

@@ -124,6 +124,11 @@ func (a *App) runFolder(p *prepared) (*track.Folder, error) {
 	if err := folder.PutJSON("plan.json", p.Plan); err != nil {
 		return nil, err
 	}
+	if p.Spec != nil {
+		if err := preregister(folder, p.Spec); err != nil {
+			return nil, err
+		}
+	}
 	return folder, folder.SetLatest()
 }
 

@@ -48,5 +48,8 @@ func Run(ctx context.Context, t plan.Task, env Env) error {
 }
 
 func table() map[string]Func {
-	return map[string]Func{}
+	return map[string]Func{
+		"data": runData, "sft": runSFT, "sample": runSample, "score": runScore, "mine": runMine, "weight": runWeight,
+		"ref": runRef, "train": runTrain, "eval": runEval, "verifier": runVerifier, "subset": runSubset,
+	}
 }

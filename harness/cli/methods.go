@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"hardneg/experiments/spec"
+	"hardneg/reports/result"
+	"hardneg/reports/table"
+
+	"golang.org/x/term"
+)
+
+// notices is what a reader must know before the numbers.
+func notices(s *spec.Spec) []string {
+	var out []string
+	if s.Data.SFT != nil && strings.HasPrefix(s.Data.SFT.Source, "synth/") {
+		out = append(out, "Generated problems and a tiny model. The supervised solutions are flawed on purpose (misconceptions are planted in them), so that preference training has something to mend. This run shows that the method's machinery works; it is no evidence for or against the paper.")
+	}
+	var fixed []string
+	for _, st := range []string{"sft", "sample", "train"} {
+		if !slices.Contains(s.Seeds.Vary, st) {
+			fixed = append(fixed, st)
+		}
+	}
+	if len(fixed) > 0 && len(s.Seeds.Values) > 1 {
+		out = append(out, "Seeds vary "+strings.Join(s.Seeds.Vary, ", ")+" only: the spread over seeds does not contain the variation of "+strings.Join(fixed, ", ")+".")
+	}
+	return out
+}
+
+// methods is the text of the methods section, every number from the spec and the evidence.
+func methods(s *spec.Spec, set *result.Set) []string {
+	var out []string
+	say := func(format string, a ...any) { out = append(out, fmt.Sprintf(format, a...)) }
+	var bs []string
+	for _, b := range set.Benchmarks {
+		bs = append(bs, fmt.Sprintf("%s (%s, %d problems)", b.Name, b.Split, b.N))
+	}
+	var arms []string
+	for _, a := range set.Arms {
+		about := a.About
+		if about == "" {
+			about = "the method as it stands"
+		}
+		arms = append(arms, a.Name+" ("+about+")")
+	}
+	base := s.Model.Base
+	if s.Model.Init == "random" {
+		base = "fresh weights"
+	}
+	say("Model and data. Every arm starts from %s (compute type %s, prompt format %s). Benchmarks: %s.", base, s.Model.Dtype, s.Model.Prompt, strings.Join(bs, "; "))
+	if o := s.Stages.SFT; o != nil && s.Data.SFT != nil {
+		say("Supervised fine-tuning on %s: %g epochs, batch %d, AdamW (β = %g, %g; weight decay %g), peak learning rate %g with a %s schedule, gradient norm clipped at %g.",
+			s.Data.SFT.Source, o.Epochs, o.Batch, o.Betas[0], o.Betas[1], o.WeightDecay, o.LR, o.Schedule, o.Clip)
+	}
+	if o := s.Stages.Train; o != nil {
+		m := s.Stages.Mine
+		say("Preference data. %d solutions a problem are drawn at temperature %g, top-p %g. A solution is right when its final answer equals the gold one; no verifier score moves a solution across that gate. The chosen side is the least wrong right solution; up to %d rejected sides a problem are mined with closeness at least %g and absurdity at most %g. Mining and weights read wrongness without the answer dimension (use: %s).",
+			s.Stages.Sample.N, s.Stages.Sample.Temperature, s.Stages.Sample.TopP, m.PerPrompt, m.ClosenessMin, m.AbsurdityMax, s.Stages.Score.Use)
+		say("Preference training. Loss %s with β = %g and a weight on every pair; weights come from ranks (preset %s), are clipped to [%g, %g] and have mean 1 over the run's pairs, so every arm trains at the same effective step size. %g epochs, batch %d pairs, learning rate %g, %s schedule.",
+			o.Loss, o.Beta, s.Stages.Weight.Preset, s.Stages.Weight.Clip[0], s.Stages.Weight.Clip[1], o.Epochs, o.Batch, o.LR, o.Schedule)
+	}
+	say("Arms. %s.", strings.Join(arms, "; "))
+	say("The MathVerifier's six dimensions, their aggregation to wrongness and absurdity, the mining rule and the weights are our reading of the paper, whose method section leaves them open; severities and thresholds are fields of the verifier file (%s).", s.Stages.Score.Verifier)
+	say("Evaluation. %s decoding, at most %d new tokens; answers are read by %s extraction (primary: %s) and compared for mathematical equality.", s.Stages.Eval.Decoding, s.Stages.Eval.MaxNew, strings.Join(s.Stages.Eval.Extract, " and "), s.Stages.Eval.Primary)
+	a := s.Analysis
+	say("Statistics. %d seeds are shared by all arms. Differences are tested by a crossed random-effects analysis (seeds × problems; Dorfman–Berbaum–Metz with Hillis' degrees of freedom, seed variance pooled over the trained arms and bounded), two-sided, α = %g, intervals at %g %%. The confirmatory family is corrected by Holm, everything else by Benjamini–Hochberg and labelled exploratory. The smallest difference of interest is %g points. Seeds that are missing leave the comparisons that need them and are never imputed; diverged trials count with their last finite weights; answers that cannot be read count as wrong.",
+		len(s.Seeds.Values), a.Alpha, 100*a.Level, a.Margin)
+	return out
+}
+
+// timesTable is the measured part of the cost section.
+func (r *reporter) timesTable() table.Table {
+	t := table.Table{ID: "times", Caption: "Time and memory by stage", Head: []string{"stage", "tasks", "wall seconds (sum)", "CPU seconds (sum)", "longest task (s)", "peak memory (MiB)"}}
+	type sum struct {
+		n                    int
+		wall, cpu, top, peak float64
+	}
+	by := map[string]*sum{}
+	var order []string
+	for _, task := range r.plan.Tasks {
+		at, ok := r.times[task.ID]
+		if !ok {
+			continue
+		}
+		k := by[task.Stage]
+		if k == nil {
+			k = &sum{}
+			by[task.Stage] = k
+			order = append(order, task.Stage)
+		}
+		k.n++
+		k.wall, k.cpu = k.wall+at.WallS, k.cpu+at.CPUS
+		k.top, k.peak = max(k.top, at.WallS), max(k.peak, at.PeakMiB)
+	}
+	for _, st := range order {
+		k := by[st]
+		t.Rows = append(t.Rows, cells(st, fmt.Sprint(k.n), fmt.Sprintf("%.1f", k.wall), fmt.Sprintf("%.1f", k.cpu), fmt.Sprintf("%.1f", k.top), fmt.Sprintf("%.0f", k.peak)))
+	}
+	return t
+}
+
+func (r *reporter) machineTable() table.Table {
+	f := r.facts
+	t := table.Table{ID: "machine", Caption: "Machine", Head: []string{"what", "value"}}
+	for _, x := range [][2]string{{"CPU", f.CPU}, {"cores", fmt.Sprint(f.Cores)}, {"memory (MiB)", fmt.Sprint(f.MemoryMiB)}, {"GPUs", strings.Join(f.GPUs, "; ")},
+		{"system", f.OS + " " + f.Kernel + " " + f.Arch}, {"Go", f.Go}, {"binary (sha256)", f.Binary}} {
+		if x[1] != "" {
+			t.Rows = append(t.Rows, cells(x[0], x[1]))
+		}
+	}
+	return t
+}
+
+func cells(texts ...string) []table.Cell {
+	var cs []table.Cell
+	for _, t := range texts {
+		cs = append(cs, table.Cell{Text: t})
+	}
+	return cs
+}
+
+// terminalWidth is the width of a terminal, 0 where w is none.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// version is the module's, as built.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "devel"
+}

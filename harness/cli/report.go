@@ -1,0 +1,434 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"hardneg/experiments/plan"
+	"hardneg/experiments/spec"
+	"hardneg/harness/runner"
+	"hardneg/harness/stage"
+	"hardneg/harness/store"
+	"hardneg/harness/track"
+	"hardneg/reports/chart"
+	"hardneg/reports/finding"
+	"hardneg/reports/page"
+	"hardneg/reports/result"
+	"hardneg/reports/table"
+
+	"github.com/urfave/cli/v3"
+)
+
+// preregistration is prereg.json of a run: what was fixed before its first trial.
+type preregistration struct {
+	Hash string    `json:"hash"`
+	At   time.Time `json:"at"`
+}
+
+// preHash covers all that decides what is tested and how.
+func preHash(s *spec.Spec) (string, error) {
+	b, err := json.Marshal(map[string]any{"analysis": s.Analysis, "claims": s.Claims, "seeds": s.Seeds})
+	if err != nil {
+		return "", err
+	}
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:]), nil
+}
+
+// preregister writes it once; a resumed run keeps what its first session wrote.
+func preregister(folder *track.Folder, s *spec.Spec) error {
+	if _, err := os.Stat(folder.Path("prereg.json")); err == nil {
+		return nil
+	}
+	h, err := preHash(s)
+	if err != nil {
+		return err
+	}
+	return folder.PutJSON("prereg.json", preregistration{h, time.Now().UTC()})
+}
+
+// exploratory says whether a run's evaluations were first made for an earlier
+// run that had declared another analysis: then this one was chosen afterwards.
+func exploratory(workspace string, folder *track.Folder, p plan.Plan) (bool, error) {
+	var own preregistration
+	if err := folder.Read("prereg.json", &own); err != nil {
+		return false, nil // a run from before preregistration was kept
+	}
+	links, err := folder.Links()
+	if err != nil {
+		return false, err
+	}
+	mine := map[string]bool{}
+	for _, t := range p.Tasks {
+		if t.Stage == "eval" && links[t.ID] != "" {
+			mine[links[t.ID]] = true
+		}
+	}
+	names, err := track.Runs(workspace)
+	if err != nil {
+		return false, err
+	}
+	for _, n := range names {
+		other, err := track.FindFolder(workspace, n)
+		var pre preregistration
+		if err != nil || n == folder.Run || other.Read("prereg.json", &pre) != nil || pre.Hash == own.Hash || !pre.At.Before(own.At) {
+			continue
+		}
+		theirs, err := other.Links()
+		if err != nil {
+			return false, err
+		}
+		for _, key := range theirs {
+			if mine[key] {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// finishRun collects the evidence of a run, computes its findings and writes
+// the report.
+func (a *App) finishRun(_ context.Context, run finished) (string, error) {
+	outcomes := map[string]stage.Outcome{}
+	times := map[string]runner.Attempt{}
+	for _, t := range run.Summary.Tasks {
+		o := stage.Outcome{}
+		switch t.State {
+		case runner.Done:
+			o.Dir, o.Digest = t.Result.Dir, t.Result.Digest
+			if rec, err := runner.ReadRecord(run.Store, t.Key); err == nil {
+				times[t.Task.ID] = rec.Last()
+			}
+		case runner.Failed, runner.Blocked:
+			o.Failed = true
+			o.Why = fmt.Sprint(t.State)
+			if t.Err != nil {
+				o.Why = t.Err.Error()
+			}
+		}
+		outcomes[t.Task.ID] = o
+	}
+	set, err := a.evidence(run.Spec, run.Plan, run.Folder, run.Store, func(id string) stage.Outcome { return outcomes[id] })
+	if err != nil {
+		return "", err
+	}
+	r := reporter{app: a, spec: run.Spec, set: set, store: run.Store, times: times, plan: run.Plan}
+	if err := run.Folder.Put("results.json", r.results()); err != nil {
+		return "", err
+	}
+	if err := run.Folder.Read("env.json", &r.facts); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	dir := filepath.Join(run.Workspace, "reports", run.Plan.Run)
+	if err := r.write(dir); err != nil {
+		return "", err
+	}
+	for _, name := range []string{"timings.json", "env.json"} {
+		if b, err := os.ReadFile(run.Folder.Path(name)); err == nil {
+			if err := put(filepath.Join(dir, name), b); err != nil {
+				return "", err
+			}
+		}
+	}
+	if !a.JSON && !a.Quiet {
+		if err := r.summary(a.Stdout); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Abs(filepath.Join(dir, "index.html"))
+}
+
+// evidence collects a run and computes its findings.
+func (a *App) evidence(s *spec.Spec, p plan.Plan, folder *track.Folder, st *store.Store, of func(string) stage.Outcome) (*result.Set, error) {
+	set, err := stage.Collect(s, p, of)
+	if err != nil {
+		return nil, err
+	}
+	if set.Spec, err = json.Marshal(s); err != nil {
+		return nil, err
+	}
+	prov := &set.Prov
+	prov.Commit, _ = commit()
+	prov.Version = version()
+	prov.SpecHash = s.Hash()
+	if prov.PreHash, err = preHash(s); err != nil {
+		return nil, err
+	}
+	if prov.Exploratory, err = exploratory(a.Workspace, folder, p); err != nil {
+		return nil, err
+	}
+	prov.Model = result.Digest{Name: s.Model.Base}
+	for _, t := range p.Tasks {
+		for _, f := range t.Files {
+			if f.Name != "model" || prov.Model.Digest != "" {
+				continue
+			}
+			if path, err := a.resolveFile(f); err == nil {
+				if prov.Model.Digest, err = st.NewDigester().Digest(path); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	rep, err := finding.From(designOf(s), set)
+	if err != nil {
+		return nil, fmt.Errorf("findings: %w", err)
+	}
+	rep.Apply(set)
+	return set, nil
+}
+
+// reporter writes one run's report.
+type reporter struct {
+	app    *App
+	spec   *spec.Spec
+	set    *result.Set
+	store  *store.Store
+	plan   plan.Plan
+	times  map[string]runner.Attempt
+	facts  facts
+	stable bool
+}
+
+// results is results.json.
+func (r *reporter) results() []byte {
+	var b bytes.Buffer
+	if err := r.set.Write(&b); err != nil {
+		panic("report: results do not marshal: " + err.Error())
+	}
+	return b.Bytes()
+}
+
+// put writes a file whole, and leaves one with equal bytes as it is.
+func put(path string, b []byte) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, b) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, b, 0o644); err != nil {
+		os.Remove(tmp)
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+// write makes the folder of the report.
+func (r *reporter) write(dir string) error {
+	o := r.spec.Outputs
+	if err := put(filepath.Join(dir, "results.json"), r.results()); err != nil {
+		return err
+	}
+	figs, err := r.figures()
+	if err != nil {
+		return err
+	}
+	for _, f := range figs {
+		if slices.Contains(o.Figures, "svg") {
+			if err := put(filepath.Join(dir, "figures", f.Chart.ID+".svg"), []byte(f.SVG+"\n")); err != nil {
+				return err
+			}
+		}
+		if slices.Contains(o.Figures, "tikz") {
+			if err := put(filepath.Join(dir, "figures", f.Chart.ID+".tex"), []byte(f.Chart.TikZ())); err != nil {
+				return err
+			}
+		}
+	}
+	for _, t := range r.tables() {
+		if err := r.table(dir, t); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(o.Tables, "latex") {
+		if err := put(filepath.Join(dir, "numbers.tex"), []byte(table.Numbers(r.set))); err != nil {
+			return err
+		}
+	}
+	if !o.HTML {
+		return nil
+	}
+	in := page.Input{Set: r.set, Figures: figs, Methods: methods(r.spec, r.set), Notices: notices(r.spec)}
+	if !r.stable {
+		in.Times, in.Machine = r.timesTable(), r.machineTable()
+	}
+	var b bytes.Buffer
+	if err := page.Write(&b, in); err != nil {
+		return err
+	}
+	return put(filepath.Join(dir, "index.html"), b.Bytes())
+}
+
+// tables are all tables that a paper takes.
+func (r *reporter) tables() []table.Table {
+	s := r.set
+	ts := []table.Table{table.Claims(s)}
+	for _, b := range table.Benchmarks(s) {
+		ts = append(ts, table.Main(s, b))
+	}
+	return append(ts, table.Factorial(s), table.Dose(s), table.Falsification(s), table.Filter(s), table.Subset(s), table.Sensitivity(s),
+		table.Correlations(s), table.Verifier(s), table.Local(s), table.WinLoss(s), table.Training(s), table.Mining(s), table.Cost(s), table.Provenance(s))
+}
+
+func (r *reporter) table(dir string, t table.Table) error {
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	for _, f := range []struct {
+		name, ext string
+		write     func(io.Writer) error
+	}{{"latex", ".tex", t.LaTeX}, {"csv", ".csv", t.CSV}, {"markdown", ".md", t.Markdown}} {
+		if !slices.Contains(r.spec.Outputs.Tables, f.name) {
+			continue
+		}
+		var b bytes.Buffer
+		if err := f.write(&b); err != nil {
+			return err
+		}
+		if err := put(filepath.Join(dir, "tables", t.ID+f.ext), b.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// figures draws the charts; a drawing is kept in the workspace by the hash of
+// its description, because drawing is the slow part of a report.
+func (r *reporter) figures() ([]page.Figure, error) {
+	var draw *chart.Renderer
+	var out []page.Figure
+	for _, c := range chart.Figures(r.set) {
+		h := sha256.New()
+		fmt.Fprintf(h, "%s\x00%s\x00%s\x00%d\x00%d\x00", c.ID, c.Title, c.Summary, c.Width, c.Height)
+		h.Write(c.Option)
+		path := filepath.Join(r.store.Root(), "cache", "svg", hex.EncodeToString(h.Sum(nil))+".svg")
+		svg, err := os.ReadFile(path)
+		if err != nil {
+			if draw == nil {
+				if draw, err = chart.NewRenderer(); err != nil {
+					return nil, err
+				}
+			}
+			s, err := draw.SVG(c)
+			if err != nil {
+				return nil, err
+			}
+			svg = []byte(s)
+			if err := put(path, svg); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, page.Figure{Chart: c, SVG: string(svg)})
+	}
+	return out, nil
+}
+
+// summary prints the claims and the main tables for people.
+func (r *reporter) summary(w io.Writer) error {
+	width := terminalWidth(w)
+	ts := []table.Table{}
+	for _, b := range table.Benchmarks(r.set) {
+		ts = append(ts, table.Main(r.set, b))
+	}
+	for _, t := range append(ts, table.Claims(r.set)) {
+		if len(t.Rows) == 0 {
+			continue
+		}
+		if err := t.Terminal(w, width); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+func (a *App) reportCommand() *cli.Command {
+	var out string
+	var stable bool
+	return &cli.Command{
+		Name:      "report",
+		Usage:     "write the report of a run again, finished, partial or failed",
+		ArgsUsage: "RUN",
+		Description: "RUN is a run's name or `latest`. Exit codes: 0 done, 2 usage, 6 no such run.\n" +
+			"--stable leaves out times and machine facts: two runs of one spec then give the same bytes.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "folder (default: reports/RUN in the workspace)", Destination: &out},
+			&cli.BoolFlag{Name: "stable", Usage: "without times and machine facts", Destination: &stable},
+		},
+		Action: func(_ context.Context, c *cli.Command) error {
+			if c.Args().Len() != 1 {
+				return usagef("report: want one RUN, have %d arguments", c.Args().Len())
+			}
+			path, err := a.report(c.Args().First(), out, stable)
+			if err != nil {
+				return infrastructure(err)
+			}
+			_, err = fmt.Fprintln(a.Stdout, path)
+			return err
+		},
+	}
+}
+
+// report writes the report of a run from what its folder and the store hold.
+func (a *App) report(run, out string, stable bool) (string, error) {
+	folder, err := track.FindFolder(a.Workspace, run)
+	if err != nil {
+		return "", fail(ExitEnvironment, err)
+	}
+	st, err := store.Open(a.Workspace)
+	if err != nil {
+		return "", fail(ExitEnvironment, err)
+	}
+	tasks, err := runner.Inspect(st, folder)
+	if err != nil {
+		return "", err
+	}
+	s, err := spec.Load(folder.Path("spec.yaml"), nil)
+	if err != nil {
+		return "", fmt.Errorf("run %s: %w", folder.Run, err)
+	}
+	r := reporter{app: a, spec: s, store: st, times: map[string]runner.Attempt{}, stable: stable}
+	outcomes := map[string]stage.Outcome{}
+	for _, t := range tasks {
+		o := stage.Outcome{Failed: t.State == runner.Failed || t.State == runner.Blocked, Why: t.Error, Digest: t.Digest}
+		if t.State == runner.Done {
+			res, err := st.Lookup(t.Key)
+			if err != nil {
+				return "", err
+			}
+			o.Dir = res.Dir
+			r.times[t.Task.ID] = t.Attempt
+		}
+		outcomes[t.Task.ID] = o
+	}
+	if err := folder.Read("plan.json", &r.plan); err != nil {
+		return "", err
+	}
+	if r.set, err = a.evidence(s, r.plan, folder, st, func(id string) stage.Outcome { return outcomes[id] }); err != nil {
+		return "", err
+	}
+	if err := folder.Read("env.json", &r.facts); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if out == "" {
+		out = filepath.Join(a.Workspace, "reports", folder.Run)
+	}
+	if err := r.write(out); err != nil {
+		return "", err
+	}
+	return filepath.Join(out, "index.html"), nil
+}

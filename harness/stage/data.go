@@ -1,0 +1,118 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"hardneg/ablations/pair"
+	"hardneg/experiments/plan"
+	"hardneg/fixtures/problem"
+	"hardneg/fixtures/synth"
+)
+
+// whole is how many problems a generated split has where no limit is set.
+const whole = 1000
+
+// runData reads or generates one role's problems: → problems.jsonl (role
+// samples: samples.jsonl; role pairs: pairs.jsonl).
+func runData(_ context.Context, t plan.Task, env Env) error {
+	p, err := decode[plan.DataParams](t)
+	if err != nil {
+		return err
+	}
+	switch p.Role {
+	case "samples":
+		rows, err := userRows[pair.Candidate](env)
+		if err != nil {
+			return err
+		}
+		return writeRows(env.Dir, "samples.jsonl", rows)
+	case "pairs":
+		rows, err := userRows[pair.Pair](env)
+		if err != nil {
+			return err
+		}
+		return writeRows(env.Dir, "pairs.jsonl", namePairs(rows))
+	}
+	ps, err := problems(p, env)
+	if err != nil {
+		return err
+	}
+	if len(ps) == 0 {
+		return &EnvironmentError{fmt.Errorf("data.%s: source %s, split %s has no problem; check path, split and partition", p.Role, p.Source, p.Split)}
+	}
+	env.Log.Info("read", "role", p.Role, "problems", len(ps))
+	if err := writeJSON(env.Dir, "work.json", Work{Rows: int64(len(ps))}); err != nil {
+		return err
+	}
+	return writeRows(env.Dir, "problems.jsonl", ps)
+}
+
+func problems(p plan.DataParams, env Env) ([]problem.Problem, error) {
+	if strings.HasPrefix(p.Source, "synth/") {
+		n, root := p.Limit, uint64(0)
+		if n == 0 {
+			n = whole
+		}
+		if p.SeedKey != nil {
+			root = uint64(p.SeedKey.Root)
+		}
+		return synth.Generate(p.Source, p.Split, n, root)
+	}
+	var f problem.Fields
+	if p.Fields != nil {
+		f = problem.Fields{Question: p.Fields.Question, Solution: p.Fields.Solution, Answer: p.Fields.Answer}
+	}
+	ps, err := problem.Read(p.Source, env.Files["data"], p.Format, f)
+	if err != nil {
+		return nil, &EnvironmentError{fmt.Errorf("data.%s: %w", p.Role, err)}
+	}
+	if p.Partition != nil {
+		if err := problem.Partition(ps, problem.Shares{Pool: p.Partition.Pool, Probe: p.Partition.Probe, Valid: p.Partition.Valid}); err != nil {
+			return nil, err
+		}
+		var part []problem.Problem
+		for _, q := range ps {
+			if q.Split == p.Split {
+				part = append(part, q)
+			}
+		}
+		ps = part
+	}
+	return problem.Limit(ps, p.Limit), nil
+}
+
+// userRows reads rows that the user brought.
+func userRows[T any](env Env) ([]T, error) {
+	path := env.Files["data"]
+	if !strings.HasSuffix(path, ".jsonl") {
+		return nil, &EnvironmentError{fmt.Errorf("%s: want a .jsonl file; `hardneg import` converts others", filepath.Base(path))}
+	}
+	rows, err := readRows[T](path)
+	if err == nil && len(rows) == 0 {
+		err = errors.New("the file has no row")
+	}
+	if err != nil {
+		return nil, &EnvironmentError{fmt.Errorf("%s: %w", path, err)}
+	}
+	return rows, nil
+}
+
+// namePairs gives rows without id or weight theirs: the row number, and 1.
+func namePairs(ps []pair.Pair) []pair.Pair {
+	for i := range ps {
+		if ps[i].ID == "" {
+			ps[i].ID = fmt.Sprintf("row-%d", i+1)
+		}
+		if ps[i].PromptID == "" {
+			ps[i].PromptID = problem.Digest(ps[i].Prompt)
+		}
+		if ps[i].Weight == 0 {
+			ps[i].Weight = 1
+		}
+	}
+	return ps
+}

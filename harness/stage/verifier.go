@@ -1,0 +1,133 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+
+	"hardneg/ablations/pair"
+	"hardneg/experiments/plan"
+	"hardneg/fixtures/problem"
+	"hardneg/fixtures/synth"
+	"hardneg/models/verifier"
+	"hardneg/reports/result"
+)
+
+// runVerifier validates the verifier against labels that do not come from it:
+// → verifier.json (a result.Labelled).
+func runVerifier(ctx context.Context, t plan.Task, env Env) error {
+	p, err := decode[plan.VerifierParams](t)
+	if err != nil {
+		return err
+	}
+	v, err := env.openVerifier(p.Verifier)
+	if err != nil {
+		return err
+	}
+	var set labelled
+	if p.Format == "oracle" {
+		set, err = oracleLabels(env)
+	} else {
+		set, err = publishedLabels(p.Format, env.Files["labelled"])
+	}
+	if err != nil {
+		return err
+	}
+	out := result.Labelled{Name: set.name, Format: p.Format, Scores: map[string][]result.Num{}, Threshold: result.Num(v.Tau())}
+	for _, mode := range set.modes {
+		rows, err := scoreAll(ctx, v, mode, set.rows, env)
+		if err != nil {
+			return err
+		}
+		set.collect(&out, mode, rows)
+	}
+	wrong := make([]byte, len(set.labels))
+	for i, l := range set.labels {
+		wrong[i] = '0'
+		if l.wrong {
+			wrong[i] = '1'
+		}
+		out.Problems = append(out.Problems, set.rows[i].PromptID)
+		out.FirstError = append(out.FirstError, l.first)
+		out.Class = append(out.Class, l.class)
+	}
+	out.Wrong = string(wrong)
+	return writeJSON(env.Dir, "verifier.json", out)
+}
+
+// label is what somebody other than the verifier says of a solution.
+type label struct {
+	wrong bool
+	first int // step of the first error, counted from 0; -1 = none
+	class string
+}
+
+type labelled struct {
+	name   string
+	rows   []pair.Candidate
+	labels []label
+	modes  []verifier.Mode
+}
+
+// collect adds the columns of one mode. The five process dimensions are the
+// same in every mode, so they come from mode none.
+func (s labelled) collect(out *result.Labelled, mode verifier.Mode, rows []pair.Scored) {
+	col := func(name string, of func(pair.Scored) float64) {
+		var c []result.Num
+		for _, r := range rows {
+			c = append(c, result.Num(of(r)))
+		}
+		out.Scores[name] = c
+	}
+	switch mode {
+	case verifier.Consensus:
+		col("w_cons", func(r pair.Scored) float64 { return r.Wrongness })
+	case verifier.Gold:
+		col("w_gold", func(r pair.Scored) float64 { return r.Wrongness })
+	case verifier.None:
+		col("w_proc", func(r pair.Scored) float64 { return r.WrongnessProc })
+		col("w_none", func(r pair.Scored) float64 { return r.WrongnessNone })
+		col("absurdity", func(r pair.Scored) float64 { return r.Absurdity })
+		for d, name := range pair.Dims {
+			col(name, func(r pair.Scored) float64 { return r.Profile.At(d) })
+		}
+		for _, r := range rows {
+			out.PWrong = append(out.PWrong, result.Num(r.PWrong))
+			out.Predicted = append(out.Predicted, r.FirstErrorStep)
+		}
+	}
+}
+
+// oracleLabels labels samples of generated problems against their quantity graphs.
+func oracleLabels(env Env) (labelled, error) {
+	s := labelled{name: "oracle", modes: []verifier.Mode{verifier.None, verifier.Consensus, verifier.Gold}}
+	samples, err := inputRows[pair.Candidate](env, "samples", "samples.jsonl")
+	if err != nil {
+		return s, err
+	}
+	ps, err := inputRows[problem.Problem](env, "data", "problems.jsonl")
+	if err != nil {
+		return s, err
+	}
+	by := make(map[string]problem.Problem, len(ps))
+	for _, p := range ps {
+		by[p.ID] = p
+	}
+	for _, c := range samples {
+		p, ok := by[c.PromptID]
+		if !ok || len(p.Graph) == 0 {
+			return s, fmt.Errorf("sample %s: its problem has no quantity graph; the oracle labels generated problems only", c.ID)
+		}
+		l, err := synth.Judge(p, c.Solution)
+		if err != nil {
+			return s, fmt.Errorf("sample %s: %w", c.ID, err)
+		}
+		s.rows = append(s.rows, c)
+		s.labels = append(s.labels, label{!l.Correct, l.FirstErrorStep, l.Dim})
+	}
+	return s, nil
+}
+
+// publishedLabels reads a set that people labelled.
+func publishedLabels(format, path string) (labelled, error) {
+	return labelled{}, &EnvironmentError{fmt.Errorf("labelled set %s: format %s is read by `hardneg verifier validate` only", path, format)}
+}
