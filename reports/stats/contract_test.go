@@ -158,3 +158,9 @@ func show(m map[string]any) string {
 	}
 	return b.String()
 }
+
+// TestGoldenCases compares with SciPy, statsmodels, scikit-learn and, where
+// they have no counterpart, a second implementation of the definitions.
+func TestGoldenCases(t *testing.T) {
+	checkCases(t, filepath.Join("testdata", "cases.json"), filepath.Join("testdata", "answers.json"))
+}
