@@ -74,7 +74,7 @@ const maxHard = 40
 // A list against a tuple is compared in order.
 func (k *comparer) collections(a, b *node) bool {
 	if a.kind == kTuple || b.kind == kTuple {
-		if a.kind == kSet || b.kind == kSet {
+		if a.kind == kSet && a.cols == 0 || b.kind == kSet && b.cols == 0 {
 			k.method = "set"
 			return false
 		}

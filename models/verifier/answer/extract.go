@@ -165,7 +165,7 @@ func joins(s string) bool {
 	if len(s) > 40 {
 		return false
 	}
-	joined := false
+	joined := s == ""
 	s = joinMarks.Replace(s)
 	fields := strings.Fields(s)
 	for i, w := range fields {
@@ -173,7 +173,7 @@ func joins(s string) bool {
 		case w == "and" || w == "or" || w == ",":
 			joined = true
 		case w == "=" && i > 0:
-		case len(w) == 1 && i+1 < len(fields) && fields[i+1] == "=":
+		case len(w) <= 5 && isLetter(w[0]) && i+1 < len(fields) && fields[i+1] == "=":
 		default:
 			return false
 		}

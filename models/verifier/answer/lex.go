@@ -227,7 +227,7 @@ func (l *lexer) number() {
 func (l *lexer) groups(text string, j int) (string, int) {
 	for {
 		k := j
-		for _, sep := range []string{`{,}`, `,\!`, `\,`, `\ `, `,`, ` `, "\u00a0", "\u202f", "\u2009"} {
+		for _, sep := range []string{`{,}`, `,\! `, `,\!`, `\,`, `\ `, `,`, ` `, "\u00a0", "\u202f", "\u2009"} {
 			if strings.HasPrefix(l.s[j:], sep) && l.separates(sep) {
 				k = j + len(sep)
 				break
@@ -243,7 +243,7 @@ func (l *lexer) groups(text string, j int) (string, int) {
 // separates says whether sep stands between thousands groups here.
 func (l *lexer) separates(sep string) bool {
 	switch sep {
-	case `{,}`, `,\!`:
+	case `{,}`, `,\!`, `,\! `:
 		return true
 	case `,`:
 		return l.commas == commaAll || l.commas == commaTop && l.depth <= 0

@@ -40,7 +40,7 @@ func lastDollars(s string) (string, int, bool) {
 		}
 		tries++
 		in := s[i+1 : end]
-		if t := tidy(in); t != "" && !isSpace(in[0]) && !isSpace(in[len(in)-1]) && !prose(in) {
+		if t := tidy(in); t != "" && !prose(in) && (!isSpace(in[0]) && !isSpace(in[len(in)-1]) || isSpace(in[0]) && isSpace(in[len(in)-1]) && strings.IndexByte(in, '\\') >= 0) {
 			return t, end, true
 		}
 		end = i

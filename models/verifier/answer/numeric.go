@@ -128,10 +128,15 @@ func power(a, b approx) approx {
 		}
 		return approx{cmplx.NaN(), 0}
 	}
-	// The real root of a negative real for an odd denominator: (-8)^{1/3}.
-	if k := 1 / real(b.v); imag(a.v) == 0 && real(a.v) < 0 && imag(b.v) == 0 && math.Abs(k-math.Round(k)) < 1e-12 && math.Mod(math.Round(k), 2) != 0 {
-		v := -math.Pow(-real(a.v), real(b.v))
-		return approx{complex(v, 0), math.Abs(v)}
+	// The real root of a negative real for an odd denominator: (-8)^{2/3}.
+	for q := 3.0; q <= 9 && imag(a.v) == 0 && real(a.v) < 0 && imag(b.v) == 0; q += 2 {
+		if k := real(b.v) * q; math.Abs(k-math.Round(k)) < 1e-12 {
+			v := math.Pow(-real(a.v), real(b.v))
+			if math.Mod(math.Round(k), 2) != 0 {
+				v = -v
+			}
+			return approx{complex(v, 0), math.Abs(v) * (1 + a.mag/math.Abs(real(a.v)))}
+		}
 	}
 	v := cmplx.Pow(a.v, b.v)
 	cond := 1 + cmplx.Abs(b.v)*a.mag/cmplx.Abs(a.v) + b.mag*math.Abs(math.Log(cmplx.Abs(a.v)))

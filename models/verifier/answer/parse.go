@@ -225,10 +225,7 @@ func (p *parser) relation() *node {
 	for p.peek().is('=') || p.peek().is('~') { // "= 5"
 		p.advance()
 	}
-	first := p.set()
-	if p.peek().is(':') && p.bars == 0 {
-		return p.ratio(first)
-	}
+	first := p.operand()
 	var ops []byte
 	args := []*node{first}
 	for p.err == "" {
@@ -238,12 +235,21 @@ func (p *parser) relation() *node {
 		}
 		p.advance()
 		ops = append(ops, t.text[0])
-		args = append(args, p.set())
+		args = append(args, p.operand())
 	}
 	if ops == nil {
 		return first
 	}
 	return p.mk(kRel, string(ops), args...)
+}
+
+// operand reads one side of a relation: a set expression or a ratio.
+func (p *parser) operand() *node {
+	n := p.set()
+	if p.peek().is(':') && p.bars == 0 {
+		return p.ratio(n)
+	}
+	return n
 }
 
 // ratio reads the rest of a : b : c and of a time with its a.m. or p.m.

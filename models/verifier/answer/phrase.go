@@ -119,7 +119,7 @@ func phraseValue(s string) string {
 		return t
 	}
 	// Words first: a single math span or number inside them is the answer.
-	if m, n := onlyMath(t); n == 1 {
+	if m, n := onlyMath(t); n == 1 && strings.ContainsAny(m, "0123456789\\") {
 		return tidy(m)
 	}
 	if m, n := onlyNumber(t); n == 1 && len(t) > len(m)+4 {

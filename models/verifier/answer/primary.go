@@ -315,7 +315,7 @@ func (p *parser) group() *node {
 		return p.fail("unclosed brace")
 	}
 	if n.kind == kList && n.op == "," {
-		n.kind = kSet
+		n.kind, n.cols = kSet, 1 // invisible braces: may stand for a bare list
 	}
 	return n
 }

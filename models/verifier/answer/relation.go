@@ -21,7 +21,7 @@ func (k *comparer) relations(a, b *node) bool {
 // assignment counts as its value, an inequality as its solution set.
 func (k *comparer) relationValue(r, v *node) bool {
 	if _, value, ok := assignment(r); ok {
-		return k.equal(value, v)
+		return k.equal(value, v) || len(r.args) > 2 && r.op[len(r.op)-1] == '~' && k.equal(r.args[len(r.args)-2], v)
 	}
 	if onlyEquals(r) {
 		if len(variables(r, nil, 1)) == 0 { // 42 + 4 = 46
@@ -108,6 +108,18 @@ func assignee(n *node) (string, bool) {
 		return n.op, true
 	case kText:
 		return normalText(n.op), true
+	case kRatio, kDiv: // AB : CD, AB/CD of named lengths
+		for _, a := range n.args {
+			if _, ok := assignee(a); !ok || n.kind == kDiv && a.kind != kMul {
+				return "", false
+			}
+		}
+		return canon(n), true
+	case kFunc: // |AB|
+		if n.op == "abs" && n.args[0].kind == kMul {
+			return assignee(n.args[0])
+		}
+		return "", false
 	case kTuple:
 		for _, a := range n.args {
 			if a.kind != kVar {
@@ -251,7 +263,11 @@ func (k *comparer) equalSpans(x, y []span) bool {
 func (k *comparer) inequality(n *node) ([]span, string, bool) {
 	vars := variables(n, nil, 2)
 	if len(vars) != 1 {
-		return nil, "", false
+		name, ok := named(n)
+		if !ok {
+			return nil, "", false
+		}
+		vars = []string{name}
 	}
 	if n.op == "i" {
 		if n.args[0].kind != kVar {
@@ -269,6 +285,22 @@ func (k *comparer) inequality(n *node) ([]span, string, bool) {
 		acc = intersect(acc, s)
 	}
 	return acc, vars[0], true
+}
+
+// named finds the one quantity such as f(x) that a chain of comparisons
+// between constants speaks of.
+func named(n *node) (name string, ok bool) {
+	for _, a := range n.args {
+		if len(variables(a, nil, 1)) == 0 {
+			continue
+		}
+		s, ok := assignee(a)
+		if !ok || name != "" && name != s {
+			return "", false
+		}
+		name = s
+	}
+	return name, name != ""
 }
 
 // link solves one comparison that is linear in the only variable.
@@ -307,10 +339,12 @@ func (k *comparer) link(l *node, op byte, r *node, vars []string) ([]span, bool)
 
 // solve finds the value at which l = r, and whether l − r rises there.
 func (k *comparer) solve(l, r *node, vars []string) (end *node, positive, ok bool) {
-	if l.kind == kVar && len(variables(r, nil, 1)) == 0 {
+	_, lname := assignee(l)
+	_, rname := assignee(r)
+	if lname && len(variables(r, nil, 1)) == 0 {
 		return r, true, k.isScalar(r) || r.kind == kUnit
 	}
-	if r.kind == kVar && len(variables(l, nil, 1)) == 0 {
+	if rname && len(variables(l, nil, 1)) == 0 {
 		return l, false, k.isScalar(l) || l.kind == kUnit
 	}
 	f := difference(&node{kind: kRel, args: []*node{l, r}})
