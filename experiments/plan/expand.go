@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,10 @@ func Expand(s *spec.Spec) (Plan, error) {
 	if len(s.Seeds.Values) == 0 {
 		return Plan{}, errors.New("seeds.fresh has no seeds before a night is named")
 	}
-	b := &builder{s: s, index: map[string]*draft{}, json: canonicalizer{}}
+	b := &builder{s: s, index: map[string]*draft{}, memo: map[memo]*draft{}, json: canonicalizer{}}
+	for _, a := range s.Arms {
+		b.settings = append(b.settings, s.Effective(a.Stages))
+	}
 	for _, seed := range s.Seeds.Values {
 		for i := range s.Arms {
 			b.arm(i, seed)
@@ -40,7 +44,7 @@ type draft struct {
 	Task
 	base   string // ID without arm and seed
 	number int
-	arms   []int // indices, ascending; empty: for the run itself
+	arms   set // indices; empty: for the run itself
 	inputs []feed
 	id     string
 }
@@ -52,10 +56,38 @@ type feed struct {
 }
 
 type builder struct {
-	s      *spec.Spec
-	drafts []*draft
-	index  map[string]*draft // what a task does → the task
-	json   canonicalizer
+	s        *spec.Spec
+	settings []spec.Stages // effective, by arm
+	drafts   []*draft
+	index    map[string]*draft // what a task does → the task
+	memo     map[memo]*draft   // the same for what is cheap to compare, to save time
+	json     canonicalizer
+}
+
+// memo identifies a task by Go values.
+type memo struct {
+	base     string
+	seed     int
+	from, to *draft
+	settings any
+}
+
+// once returns the task made for a memo, making it for the first arm. settings
+// that hold pointers only miss where they could hit; add finds those equal.
+func (b *builder) once(m memo, arm int, make func() *draft) *draft {
+	t := b.memo[m]
+	if t == nil {
+		t = make()
+		b.memo[m] = t
+	}
+	t.serve(arm)
+	return t
+}
+
+func (d *draft) serve(arm int) {
+	if arm != none {
+		d.arms = d.arms.with(arm)
+	}
 }
 
 // none stands for the run itself where an arm's index is asked for.
@@ -82,28 +114,30 @@ func (b *builder) add(d draft, params any, arm int) *draft {
 		b.drafts = append(b.drafts, t)
 		b.index[string(sig)] = t
 	}
-	if arm != none && !slices.Contains(t.arms, arm) {
-		t.arms = append(t.arms, arm)
-	}
+	t.serve(arm)
 	return t
 }
 
 // tasks names the drafts and puts them in order: by stage, then as they came.
 func (b *builder) tasks() []Task {
-	serving := map[string]map[int]bool{} // base → every arm that has such a task
+	for _, d := range slices.Backward(b.drafts) { // users come after their inputs
+		for _, f := range d.inputs {
+			f.from.arms = f.from.arms.or(d.arms)
+		}
+	}
+	serving := map[string]set{} // base → every arm that has such a task
 	for _, d := range b.drafts {
-		if serving[d.base] == nil {
-			serving[d.base] = map[int]bool{}
-		}
-		for _, a := range d.arms {
-			serving[d.base][a] = true
-		}
+		serving[d.base] = serving[d.base].or(d.arms)
+	}
+	total := map[string]int{}
+	for base, arms := range serving {
+		total[base] = len(arms.list())
 	}
 	used := map[string]int{}
 	for _, d := range b.drafts {
 		d.id = d.base
-		if len(d.arms) > 0 && len(d.arms) < len(serving[d.base]) {
-			d.id += "-" + b.s.Arms[slices.Min(d.arms)].Name
+		if arms := d.arms.list(); len(arms) > 0 && len(arms) < total[d.base] {
+			d.id += "-" + b.s.Arms[arms[0]].Name
 		}
 		if d.Varies {
 			d.id += "-s" + strconv.Itoa(d.Seed)
@@ -122,8 +156,7 @@ func (b *builder) tasks() []Task {
 	for i, d := range sorted {
 		t := d.Task
 		t.ID = d.id
-		slices.Sort(d.arms)
-		for _, a := range d.arms {
+		for _, a := range d.arms.list() {
 			t.Arms = append(t.Arms, b.s.Arms[a].Name)
 		}
 		t.Inputs = make([]Input, len(d.inputs))
@@ -134,6 +167,38 @@ func (b *builder) tasks() []Task {
 			t.Files = []File{}
 		}
 		out[i] = t
+	}
+	return out
+}
+
+// set is a set of small numbers, a bit each.
+type set []uint64
+
+func (s set) with(i int) set {
+	for len(s) <= i/64 {
+		s = append(s, 0)
+	}
+	s[i/64] |= 1 << (i % 64)
+	return s
+}
+
+// or adds the members of o to s, which may change in place.
+func (s set) or(o set) set {
+	for len(s) < len(o) {
+		s = append(s, 0)
+	}
+	for i, w := range o {
+		s[i] |= w
+	}
+	return s
+}
+
+// list gives the members, ascending.
+func (s set) list() (out []int) {
+	for i, w := range s {
+		for ; w != 0; w &= w - 1 {
+			out = append(out, i*64+bits.TrailingZeros64(w))
+		}
 	}
 	return out
 }

@@ -9,7 +9,7 @@ import (
 
 // arm adds one arm's tasks for one seed, in the order of the data flow.
 func (b *builder) arm(i, seed int) {
-	st := b.s.Effective(b.s.Arms[i].Stages)
+	st := b.settings[i]
 	model := b.sft(st, seed, i)
 	if st.Train != nil {
 		mined, weighted := b.pairs(st, model, seed, i)
@@ -85,12 +85,22 @@ func (b *builder) tokenizer() File {
 
 // data adds the task that reads a role.
 func (b *builder) data(role string, arm int) *draft {
-	src := b.s.Data.Role(role)
-	return b.read(role, "data-"+role, *src, arm)
+	return b.once(memo{base: "data-" + role}, arm, func() *draft {
+		return b.read(role, "data-"+role, *b.s.Data.Role(role), arm)
+	})
 }
 
 // benchmark adds the task that reads a benchmark.
 func (b *builder) benchmark(e spec.Eval, m spec.Benchmark, arm int) *draft {
+	key := memo{base: "data-eval", settings: struct {
+		spec.Benchmark
+		split string
+		limit int
+	}{m, e.Split, e.Limit}}
+	return b.once(key, arm, func() *draft { return b.readBenchmark(e, m, arm) })
+}
+
+func (b *builder) readBenchmark(e spec.Eval, m spec.Benchmark, arm int) *draft {
 	src := spec.Source{Source: m.Name, Path: m.Path, Split: e.Split, Limit: e.Limit}
 	switch m.Name {
 	case "arith", "arith-hard":
@@ -130,6 +140,13 @@ func (b *builder) sft(st spec.Stages, seed, arm int) *draft {
 	if st.SFT == nil {
 		return nil
 	}
+	return b.once(memo{"sft", seed, nil, nil, struct {
+		spec.SFT
+		maxNew int
+	}{*st.SFT, st.Eval.MaxNew}}, arm, func() *draft { return b.makeSFT(st, seed, arm) })
+}
+
+func (b *builder) makeSFT(st spec.Stages, seed, arm int) *draft {
 	inputs := []feed{{"data", b.data("sft", arm)}}
 	if st.SFT.Keep == "best-valid" {
 		inputs = append(inputs, feed{"valid", b.data("valid", arm)})
@@ -150,6 +167,15 @@ func (b *builder) sft(st spec.Stages, seed, arm int) *draft {
 
 // sample adds a drawing of solutions for a set of problems.
 func (b *builder) sample(base string, s spec.Sample, model, data *draft, seed, arm int) *draft {
+	key := memo{base, seed, model, data, struct {
+		from, stop       string
+		n, topK, maxNew  int
+		temp, topP, minP float64
+	}{s.From, strings.Join(s.Stop, "\x00"), s.N, s.TopK, s.MaxNew, s.Temperature, s.TopP, s.MinP}}
+	return b.once(key, arm, func() *draft { return b.makeSample(base, s, model, data, seed, arm) })
+}
+
+func (b *builder) makeSample(base string, s spec.Sample, model, data *draft, seed, arm int) *draft {
 	inputs := []feed{{"data", data}}
 	if s.From == "sft" && model != nil {
 		inputs = append(inputs, feed{"model", model})
@@ -208,22 +234,33 @@ func (b *builder) pairs(st spec.Stages, model *draft, seed, arm int) (mined, wei
 		data = b.data(st.Sample.Prompts, arm)
 		samples = b.sample("sample", st.Sample, model, data, seed, arm)
 	}
-	scores := b.score("score", "gold", st.Score, samples, data, seed, arm)
+	scores := b.once(memo{"score", seed, samples, data, st.Score}, arm, func() *draft {
+		return b.score("score", "gold", st.Score, samples, data, seed, arm)
+	})
+	mined = b.once(memo{"mine", seed, scores, nil, struct {
+		spec.Mine
+		use string
+	}{st.Mine, st.Score.Use}}, arm, func() *draft { return b.mine(st, scores, seed, arm) })
+	weighted = b.once(memo{"weight", seed, mined, nil, st.Weight}, arm, func() *draft { return b.weight(st.Weight, mined, seed, arm) })
+	return mined, weighted
+}
 
+func (b *builder) mine(st spec.Stages, scores *draft, seed, arm int) *draft {
 	d := b.draft("mine", "mine", seed, []feed{{"scores", scores}})
 	m := st.Mine
 	draws := m.Negatives == "random" || m.Chosen == "random" || m.MaxPairs > 0 || m.GateNoise > 0
-	mined = b.add(d, MineParams{Mine: m, Use: st.Score.Use, SeedKey: b.keyIf(draws, d)}, arm)
+	return b.add(d, MineParams{Mine: m, Use: st.Score.Use, SeedKey: b.keyIf(draws, d)}, arm)
+}
 
-	d = b.draft("weight", "weight", seed, []feed{{"pairs", mined}})
-	w := st.Weight
+func (b *builder) weight(w spec.Weight, mined *draft, seed, arm int) *draft {
+	d := b.draft("weight", "weight", seed, []feed{{"pairs", mined}})
 	p := WeightParams{Scores: w.Scores, Sigma: w.Sigma, Within: w.Within}
 	if w.Scores != "uniform" {
 		p.Coef, p.Clip = &w.Coef, &w.Clip
 	}
-	draws = w.Scores == "shuffled" || w.Scores == "random" || w.Scores == "noisy"
+	draws := w.Scores == "shuffled" || w.Scores == "random" || w.Scores == "noisy"
 	p.SeedKey = b.keyIf(draws, d)
-	return mined, b.add(d, p, arm)
+	return b.add(d, p, arm)
 }
 
 // train adds the preference stage and, where its loss compares, the reference.
@@ -252,6 +289,15 @@ func (b *builder) train(st spec.Stages, model, mined, weighted *draft, seed, arm
 }
 
 func (b *builder) ref(t *spec.Train, model, mined *draft, seed, arm int) *draft {
+	key := memo{"ref", seed, model, mined, struct {
+		reference string
+		maxLen    int
+		packing   bool
+	}{t.Reference, t.MaxLen, t.Packing}}
+	return b.once(key, arm, func() *draft { return b.makeRef(t, model, mined, seed, arm) })
+}
+
+func (b *builder) makeRef(t *spec.Train, model, mined *draft, seed, arm int) *draft {
 	inputs := []feed{{"pairs", mined}}
 	if t.Reference == "base" {
 		model = nil

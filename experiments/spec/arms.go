@@ -115,7 +115,7 @@ func (r *reader) arm(e entry, patch *node, vars []binding, stages *node) point {
 		r.patch(merged, key, s.at, v)
 	}
 	prune(merged)
-	sub := &reader{at: p.at}
+	sub := &reader{at: p.at, keys: r.keys}
 	p.Stages = defaults().Stages
 	sub.structure(merged, reflect.ValueOf(&p.Stages).Elem(), "stages", nil)
 	finishStages(&p.Stages, p.at)

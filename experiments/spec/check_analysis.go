@@ -3,6 +3,7 @@ package spec
 import (
 	"regexp"
 	"slices"
+	"strings"
 )
 
 func (c *checker) seeds() {
@@ -61,11 +62,21 @@ func (c *checker) analysis() {
 				c.errorf(c.where("analysis.verifier.labelled"), "format oracle labels the run's own samples: it has no path")
 			case l.Format == "oracle" && c.s.Data.Probe == nil && c.s.Data.Pool == nil:
 				c.errorf(c.where("analysis.verifier.labelled"), "format oracle needs data.probe or data.pool")
+			case l.Format == "oracle" && !strings.HasPrefix(c.oracleSource(), "synth/"):
+				c.errorf(c.where("analysis.verifier.labelled"), "format oracle needs generated problems (source synth/…), which know their own quantities; these are %q", c.oracleSource())
 			case l.Format != "oracle" && l.Format != "" && l.Path == "":
 				c.errorf(c.where("analysis.verifier.labelled"), "format %s needs the key \"path\"", l.Format)
 			}
 		}
 	}
+}
+
+// oracleSource is the source of the problems whose samples the oracle labels.
+func (c *checker) oracleSource() string {
+	if p := c.s.Data.Probe; p != nil {
+		return p.Source
+	}
+	return c.s.Data.Pool.Source
 }
 
 func (c *checker) claimed() {

@@ -16,6 +16,17 @@ import (
 type reader struct {
 	errs Errors
 	at   map[string]Origin // dotted path → where its value was written
+	keys map[reflect.Type][]field
+}
+
+// fields lists the keys of a struct, looked up once.
+func (r *reader) fields(t reflect.Type) []field {
+	f, ok := r.keys[t]
+	if !ok {
+		f = fieldsOf(t)
+		r.keys[t] = f
+	}
+	return f
 }
 
 func (r *reader) errorf(at Origin, format string, a ...any) {
@@ -83,7 +94,7 @@ func (r *reader) structure(n *node, v reflect.Value, path string, special func(k
 		r.errorf(n.at, "%s must be a map of keys, not %s", spoken(path), n.describe())
 		return
 	}
-	fields := fieldsOf(v.Type())
+	fields := r.fields(v.Type())
 	for _, e := range n.keys {
 		p := join(path, e.key)
 		if special != nil && special(e.key, e.value) {

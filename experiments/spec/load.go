@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -154,7 +155,7 @@ func resolve(root *node, sets []string) (*Spec, error) {
 		root.set(segments, n.at, n.get("v"), segments[0] == "arms")
 	}
 	prune(root)
-	r := &reader{at: map[string]Origin{}}
+	r := &reader{at: map[string]Origin{}, keys: map[reflect.Type][]field{}}
 	r.errs = errs
 	s := defaults()
 	r.spec(root, s)

@@ -97,6 +97,8 @@ func TestMistakes(t *testing.T) {
 			`t.yaml:12:18: unknown metric "task.wals": <arm>/eval.<benchmark>, <arm>/train.loss_final, train.tokens_per_s, train.peak_mem_gb, sample.tokens_per_s or task.wall_s (did you mean "task.wall_s"?)` + "\n" +
 				`t.yaml:12:46: spec.gate.metrics.x/train.loss_final: there is no arm "x"` + "\n" +
 				`t.yaml:12:83: spec.gate.metrics.sft/train.loss_final: arm sft has no train stage`},
+		{"an oracle that knows nothing", edit{"", "analysis: {verifier: {labelled: [{format: oracle}]}}"},
+			`t.yaml:12:34: format oracle needs generated problems (source synth/…), which know their own quantities; these are "gsm8k"`},
 		{"a wrong version", edit{"spec: 1", "spec: 2"}, `t.yaml:1:7: spec.spec is "2": one of 1`},
 		{"no base", edit{"model: {base: m}", "model: {prompt: plain}"},
 			`t.yaml:3:8: spec.model needs the key "base": a folder in Hugging Face layout, or a Hub id`},
@@ -278,7 +280,7 @@ func itoa(i int) string { return string(rune('0'+i/10)) + string(rune('0'+i%10))
 func FuzzParse(f *testing.F) {
 	f.Add(minimal)
 	f.Add(strings.Replace(minimal, "full: {}", "b-$b: {matrix: {b: [0.2, 0.3]}, train.beta: $b}", 1))
-	f.Add(minimal + "claims: {c: {test: full ~ sft, margin: 2}}\nanalysis: {pool: [full], verifier: {labelled: [{format: oracle}]}}\n")
+	f.Add(minimal + "claims: {c: {test: full ~ sft, margin: 2}}\nanalysis: {pool: [full], verifier: {labelled: [{format: native, path: x}]}}\n")
 	f.Add(minimal + "gate: {metrics: {task.wall_s: {better: lower, min: 1.5pt}}}\nrun: {timeout: {sft: 1h30m}, slurm: {extra: [\"--x=1\"]}}\n")
 	f.Add("a: &a [*a]")
 	f.Add("? {a: b}\n: c")
