@@ -187,3 +187,42 @@ func TestSharedGraded(t *testing.T) {
 		t.Errorf("%d of %d disagree", bad, n)
 	}
 }
+
+// TestSharedMetamorphic asks for the same verdict when gold and candidate
+// change places, and when the candidate stands in a response of any form.
+func TestSharedMetamorphic(t *testing.T) {
+	forms := []string{
+		"First, 3 items cost $2 each.\nSo $\\boxed{%s}$.", "Guess $\\boxed{36}$. No: the value is $\\boxed{%s}$. Let me know if you have any questions.",
+		"Hence\n\\[\\boxed{%s}\\] This completes the solution.", "So $n = \\boxed{%s}$.", "Thus we need $\\boxed{%s}$ \\text{units} in all.",
+		"In total 3 \\times 4 = 12.\n#### %s", "Adding 3 and 4 we obtain 7. The answer is: %s", "Answer: $%s$", "\n\n**Answer:** $%s$ This completes the solution.",
+		"Final Answer: The final answer is $%s$. I hope it is correct.\n\nI hope this helps!", "so 7. The answer is $%s$. Let me know if you have any questions.",
+		"<think>Maybe \\boxed{9}? No.</think>\nThe final answer is \\boxed{%s}.", "\nAnswer: %s\n\nI hope this helps!", "The answer is %s.", "**Answer:** %s This completes the solution.",
+	}
+	n, bad, swapped := 0, 0, 0
+	for _, p := range rows[pairRow](t, shared(t, "answers/pairs.jsonl")) {
+		if p.Mode != "answer" {
+			continue
+		}
+		v := Equal(p.Gold, p.Candidate)
+		if w := Equal(p.Candidate, p.Gold); w.Equal != v.Equal {
+			swapped++
+			t.Logf("swap: %q, %q: %v", p.Gold, p.Candidate, v.Equal)
+		}
+		for i, form := range forms {
+			if strings.Contains(form, "$%s$") && strings.Contains(strings.ReplaceAll(p.Candidate, `\$`, ""), "$") {
+				continue
+			}
+			n++
+			text, rule, _ := Extract(strings.Replace(form, "%s", p.Candidate, 1), false)
+			if w := Equal(p.Gold, text); w.Equal != v.Equal {
+				if bad++; bad < 200 {
+					t.Logf("form %d: %q, %q: extracted %q by %s", i, p.Gold, p.Candidate, text, rule)
+				}
+			}
+		}
+	}
+	t.Logf("%d responses, %d verdicts moved; %d swaps", n, bad, swapped)
+	if float64(bad) > .002*float64(n) || swapped > 3 {
+		t.Errorf("%d of %d verdicts moved by wrapping, %d by swapping", bad, n, swapped)
+	}
+}
