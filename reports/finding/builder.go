@@ -13,13 +13,12 @@ import (
 // power at which a minimum detectable effect is stated.
 const power = 0.8
 
-// builder gathers findings; a comparison asked for twice is computed once.
+// builder gathers findings.
 type builder struct {
 	d      Design
 	set    *result.Set
 	tables []*table
 	report *Report
-	tests  map[string]*result.Finding // by key: contrast and benchmark
 }
 
 func newBuilder(d Design, s *result.Set) (*builder, error) {
@@ -30,7 +29,7 @@ func newBuilder(d Design, s *result.Set) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{d: d, set: s, tables: t, report: &Report{Design: d}, tests: map[string]*result.Finding{}}
+	b := &builder{d: d, set: s, tables: t, report: &Report{Design: d}}
 	for _, t := range b.tables {
 		b.report.Benchmarks = append(b.report.Benchmarks, t.name)
 	}

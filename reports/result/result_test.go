@@ -67,7 +67,7 @@ func TestValidate(t *testing.T) {
 		{"marks", func(s *Set) { s.Items[0].Outcomes[0].Marks = "10" }, "2 marks for 4 ids"},
 		{"digit", func(s *Set) { s.Items[0].Outcomes[0].Marks = "1020" }, "item 2 has mark"},
 		{"subset", func(s *Set) { s.Items[0].Subset = []int{4} }, "subset index 4"},
-		{"empty", func(s *Set) { s.Benchmarks[0].N = 0 }, "has no items"},
+		{"empty", func(s *Set) { s.Cells[0].N = 0 }, "done without items"},
 		{"probe", func(s *Set) { s.Probe = []Probe{{Problems: []string{"p"}}} }, "columns differ"},
 		{"labelled", func(s *Set) { s.Verifier.Labelled = []Labelled{{Name: "l", Wrong: "1"}} }, "1 labels for 0 rows"},
 	}

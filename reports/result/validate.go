@@ -16,7 +16,7 @@ func (s *Set) Validate() error {
 	}
 	for _, b := range s.Benchmarks {
 		c.need(c.benchmarks[b.Name].Name == "", "benchmarks: %s is there twice", b.Name)
-		c.need(b.N > 0, "benchmarks: %s has no items", b.Name)
+		c.need(b.N >= 0, "benchmarks: %s has %d items", b.Name, b.N)
 		c.benchmarks[b.Name] = b
 	}
 	c.cells()
@@ -67,6 +67,7 @@ func (c *checker) cells() {
 		seen[k] = true
 		switch x.Status {
 		case Done, Diverged:
+			c.need(x.N > 0, "%s: is %s without items", where, x.Status)
 			c.need(!ok || x.N == b.N, "%s: n is %d, the benchmark has %d items", where, x.N, b.N)
 			c.need(x.Correct >= 0 && x.Correct <= x.N*max(b.Samples, 1), "%s: correct is %d of %d", where, x.Correct, x.N)
 		case Failed, NotRun:
