@@ -89,7 +89,11 @@ func estimate(t Task, known map[string]Cost, shape spec.Shape) Cost {
 	}
 	switch t.Stage {
 	case "data":
-		return dataCost(read[DataParams](t))
+		c := dataCost(read[DataParams](t))
+		if strings.HasPrefix(t.ID, "data-eval-math500") {
+			c.Rows = min(c.Rows, 500)
+		}
+		return c
 	case "sft":
 		p := read[SFTParams](t)
 		if p.Shape != nil {
@@ -209,8 +213,6 @@ func dataCost(p DataParams) Cost {
 		train, test, c.prompt, c.solution = 7473, 1319, 60, 130
 	case "math":
 		train, test, c.prompt, c.solution = 7500, 5000, 90, 250
-	case "math500":
-		test, c.prompt, c.solution = 500, 90, 250
 	case "svamp":
 		train, test, c.prompt, c.solution = 700, 300, 45, 60
 	case "synth/arith":

@@ -108,12 +108,14 @@ func (b *builder) readBenchmark(e spec.Eval, m spec.Benchmark, arm int) *draft {
 		if m.Path != "" {
 			src.Source = "jsonl"
 		}
-	case "gsm8k", "math", "math500", "svamp":
+	case "gsm8k", "math", "svamp":
+	case "math500":
+		src.Source = "math" // 500 of its test problems, in a file of their own
 	default:
 		src.Source = "jsonl"
 	}
 	if src.Path == "" {
-		src.Path = spec.HubID(src.Source)
+		src.Path = spec.HubID(m.Name)
 	}
 	return b.read("eval", "data-eval-"+m.Name, src, arm)
 }
@@ -320,6 +322,9 @@ func (b *builder) eval(st spec.Stages, model *draft, seed, arm int) {
 	for _, m := range e.Benchmarks {
 		inputs = append(inputs, feed{"data." + m.Name, b.benchmark(e, m, arm)})
 		p.Benchmarks = append(p.Benchmarks, m.Name)
+	}
+	if e.FewShot > 0 {
+		inputs = append(inputs, feed{"shots", b.data("sft", arm)})
 	}
 	if model != nil {
 		inputs = append(inputs, feed{"model", model})

@@ -16,7 +16,7 @@ import "hardneg/experiments/spec"
 //	weight    WeightParams    pairs                                    –                            pairs.jsonl
 //	ref       RefParams       model, pairs (of mine)                   (model, tokenizer)           ref.jsonl
 //	train     TrainParams     model, pairs (of weight), ref, valid     (model, tokenizer)           model/ (with its tokenizer), metrics
-//	eval      EvalParams      model, data.<benchmark>                  (model, tokenizer)           items.jsonl
+//	eval      EvalParams      model, data.<benchmark>, shots (few_shot) (model, tokenizer)          items.jsonl
 //	verifier  VerifierParams  oracle only: samples, data               labelled, verifier (files)   verifier.json
 //	subset    SubsetParams    scores.<benchmark>, data.<benchmark>     –                            subset.json
 //
@@ -140,7 +140,7 @@ type EvalParams struct {
 	Temperature float64  `json:"temperature,omitempty"`
 	TopP        float64  `json:"top_p,omitempty"`
 	MaxNew      int      `json:"max_new"`
-	FewShot     int      `json:"few_shot"`
+	FewShot     int      `json:"few_shot"` // solved examples before the question: the first of input shots (data-sft)
 	Extract     []string `json:"extract"`
 	Primary     string   `json:"primary"`
 	SeedKey     *SeedKey `json:"seed_key,omitempty"` // decoding: sample

@@ -74,7 +74,7 @@ func (c *checker) model() {
 }
 
 // readers of problems; synth/<name> besides.
-func sources() []string { return []string{"metamath", "gsm8k", "math", "math500", "svamp", "jsonl"} }
+func sources() []string { return []string{"metamath", "gsm8k", "math", "svamp", "jsonl"} }
 
 func (c *checker) data() {
 	p := c.s.Data.Partition
@@ -211,6 +211,9 @@ func (c *checker) flow(st *Stages, arm string, where func(string) Origin) {
 	}
 	if c.s.Model.Init == "random" && e.Train != nil && (e.Sample.From == "base" || e.Train.Reference == "base") {
 		c.errorf(where("train"), "arm %s reads the base model, which model.init: random does not have", arm)
+	}
+	if e.Eval.FewShot > 0 && d.SFT == nil {
+		c.errorf(where("eval.few_shot"), "spec.stages.eval.few_shot is %d: the examples come from data.sft, which is not there", e.Eval.FewShot)
 	}
 	if e.Train != nil && d.Pairs == nil && d.Samples == nil && d.Role(e.Sample.Prompts) == nil {
 		c.errorf(where("train"), "arm %s trains on preferences: it needs data.%s, data.samples or data.pairs", arm, e.Sample.Prompts)

@@ -67,7 +67,7 @@ func defaultSplit(role string) string {
 	return role
 }
 
-// HubID is where a source's published data lie on the Hub; empty for others.
+// HubID is where the published data of a source or benchmark lie on the Hub; empty for others.
 func HubID(source string) string {
 	switch source {
 	case "metamath":

@@ -87,7 +87,7 @@ func TestMistakes(t *testing.T) {
 		{"fresh and values", edit{"", "seeds: {values: [1], fresh: 2}"},
 			`t.yaml:12:29: spec.seeds has both fresh and values: remove one (values: ~)`},
 		{"unknown source", edit{"pool: {source: gsm8k}", "pool: {source: gsmk8}"},
-			`t.yaml:4:45: spec.data.pool.source is "gsmk8": one of metamath, gsm8k, math, math500, svamp, jsonl, or synth/arith, synth/arith-hard (did you mean "gsm8k"?)`},
+			`t.yaml:4:45: spec.data.pool.source is "gsmk8": one of metamath, gsm8k, math, svamp, jsonl, or synth/arith, synth/arith-hard (did you mean "gsm8k"?)`},
 		{"unknown variable", edit{"full: {}", "full: {train.beta: $b}"}, "t.yaml:11:22: $b is not a variable of this arm's matrix\n" +
 			`t.yaml:11:22: spec.stages.train.beta must be a number, not "$b"`},
 		{"matrix without its variable in the name", edit{"full: {}", "full: {matrix: {b: [0.2, 0.3]}, train.beta: $b}"},
@@ -98,7 +98,7 @@ func TestMistakes(t *testing.T) {
 				`t.yaml:12:46: spec.gate.metrics.x/train.loss_final: there is no arm "x"` + "\n" +
 				`t.yaml:12:83: spec.gate.metrics.sft/train.loss_final: arm sft has no train stage`},
 		{"an oracle that knows nothing", edit{"", "analysis: {verifier: {labelled: [{format: oracle}]}}"},
-			`t.yaml:12:34: format oracle needs generated problems (source synth/…), which know their own quantities; these are "gsm8k"`},
+			`t.yaml:12:33: format oracle needs generated problems (source synth/…), which know their own quantities; these are "gsm8k"`},
 		{"a wrong version", edit{"spec: 1", "spec: 2"}, `t.yaml:1:7: spec.spec is "2": one of 1`},
 		{"no base", edit{"model: {base: m}", "model: {prompt: plain}"},
 			`t.yaml:3:8: spec.model needs the key "base": a folder in Hugging Face layout, or a Hub id`},

@@ -22,6 +22,7 @@ type checked struct {
 	Seeds    int             `json:"seeds"`
 	Tasks    int             `json:"tasks"`
 	Errors   []checkedError  `json:"errors,omitempty"`
+	Notes    []string        `json:"notes,omitempty"`
 	Resolved json.RawMessage `json:"resolved,omitempty"`
 }
 
@@ -81,7 +82,7 @@ func (a *App) checkSpec(name string, sets []string, resolved bool) error {
 	case err != nil:
 		return fail(ExitUsage, err)
 	}
-	out := checked{Spec: name, OK: true, Run: s.RunName(), Arms: len(s.Arms), Seeds: len(s.Seeds.Values)}
+	out := checked{Spec: name, OK: true, Run: s.RunName(), Arms: len(s.Arms), Seeds: len(s.Seeds.Values), Notes: s.Notes()}
 	if len(s.Arms) > 0 {
 		if s.Seeds.Fresh > 0 {
 			s = s.OnNight("2000-01-01") // any night has as many seeds
@@ -107,6 +108,9 @@ func (a *App) checkSpec(name string, sets []string, resolved bool) error {
 		fmt.Fprintf(a.Stdout, "%s: ok; it has no arms, so it can be extended but not run\n", name)
 	default:
 		fmt.Fprintf(a.Stdout, "%s: ok; %d arms × %d seeds, %d tasks, run %s\n", name, out.Arms, out.Seeds, out.Tasks, out.Run)
+	}
+	for _, n := range out.Notes {
+		fmt.Fprintf(a.Stdout, "  note: %s\n", n)
 	}
 	return nil
 }
