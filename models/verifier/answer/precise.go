@@ -45,6 +45,11 @@ func (c *calc) precise(n *node) (*big.Float, bool) {
 		}
 		args = append(args, x)
 	}
+	return preciseNode(n, args)
+}
+
+// preciseNode applies a node to evaluated arguments.
+func preciseNode(n *node, args []*big.Float) (*big.Float, bool) {
 	switch n.kind {
 	case kUnit:
 		return args[0], true
