@@ -29,6 +29,10 @@ func (d Pairs) tokens(i int) int {
 	return 2*len(d[i].Prompt) + len(d[i].Chosen) + len(d[i].Rejected)
 }
 
+func (d Pairs) cost(i int) int {
+	return len(d[i].Prompt) + len(d[i].Chosen) + len(d[i].Rejected) - 2
+}
+
 func (d Pairs) check(i, vocab, maxLength int) error {
 	r := d[i]
 	switch {
@@ -124,7 +128,8 @@ func NewReference(be vm.Backend, p *qwen2.Params) (*Reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reference{m: m, most: autoTokens(p)}, nil
+	m.most, _ = auto(p)
+	return &Reference{m: m, most: m.most}, nil
 }
 
 // RefLogProbs computes the log-probabilities of all completions under p and
@@ -154,7 +159,7 @@ func (r *Reference) LogProbsOf(ctx context.Context, pairs Pairs, rows []int) err
 		}
 		r.b.Reset()
 		n := 0
-		for at+n < len(rows) && (n == 0 || len(r.b.Tokens)+pairs.tokens(rows[at+n]) <= r.most) {
+		for at+n < len(rows) && (n == 0 || len(r.b.Tokens)+pairs.cost(rows[at+n]) <= r.most) {
 			if err := pairs.checkShape(rows[at+n], r.m.Params); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"runtime"
 
 	"hardneg/models/graph"
 	"hardneg/models/qwen2"
@@ -22,6 +23,7 @@ type Model struct {
 	adapters vm.Buffer
 	grads    vm.Buffer // of what is trained; nil until the first Backward
 	loss     graph.Loss
+	most     int // tokens of a batch, unless a single row has more; 0: unknown
 	fwd, bwd *program
 	sums     []float64
 }
@@ -142,26 +144,32 @@ func (m *Model) run(p *program, b *Batch) ([]float64, error) {
 }
 
 // grown is a capacity that holds z and leaves room, so that batches of similar
-// size need no new graph.
-func grown(z qwen2.Capacity) qwen2.Capacity {
+// size need no new graph. Only tokens cost memory.
+func (m *Model) grown(z qwen2.Capacity) qwen2.Capacity {
 	up := func(n, step int) int { return (n + n/8 + step) / step * step }
-	return qwen2.Capacity{Tokens: up(z.Tokens, 64), Segs: up(z.Segs, 8), Picks: up(z.Picks, 64), Seqs: up(z.Seqs, 8)}
+	k := qwen2.Capacity{Tokens: up(z.Tokens, 64), Segs: 2*z.Segs + 8, Seqs: 2*z.Seqs + 8}
+	if most := (m.most + 63) / 64 * 64; m.most >= z.Tokens && (k.Tokens > most || z.Tokens > m.most/2) {
+		k.Tokens = most
+	}
+	k.Picks = max(2*k.Tokens, up(z.Picks, 64))
+	return k
 }
 
 func (m *Model) prepare(p **program, z qwen2.Capacity, grads bool) error {
 	if *p != nil && (*p).size.Holds(z) {
 		return nil
 	}
-	size := grown(z)
+	size := m.grown(z)
 	o := qwen2.Options{Dtype: graph.Float32, Recompute: m.Recompute, LoRA: m.lora}
 	if grads {
 		o.Loss = &m.loss
 	}
-	if *p != nil { // let go of the old arena first
+	if *p != nil { // collect the old arena before there is a new one
 		old := (*p).size
 		size = qwen2.Capacity{Tokens: max(size.Tokens, old.Tokens), Segs: max(size.Segs, old.Segs),
 			Picks: max(size.Picks, old.Picks), Seqs: max(size.Seqs, old.Seqs)}
 		*p = nil
+		runtime.GC()
 	}
 	net, err := qwen2.Build(m.Params.Config, size, o)
 	if err != nil {

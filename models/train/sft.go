@@ -16,6 +16,7 @@ type Rows []Row
 
 func (d Rows) len() int            { return len(d) }
 func (d Rows) tokens(i int) int    { return len(d[i].Tokens) }
+func (d Rows) cost(i int) int      { return len(d[i].Tokens) - 1 }
 func (d Rows) id(i int) string     { return d[i].ID }
 func (d Rows) add(b *Batch, i int) { b.AddRow(d[i].Tokens, d[i].Loss) }
 

@@ -42,7 +42,7 @@ type Config struct {
 	MicroTokens int
 	// MaxLength leaves out rows with more tokens; 0: the model's positions.
 	MaxLength int
-	Recompute int // qwen2.Options.Recompute
+	Recompute int // qwen2.Options.Recompute; -1 chooses by the model's shape
 
 	Schedule    string // constant, linear, cosine
 	LR, MinLR   float64
@@ -59,7 +59,7 @@ type Config struct {
 
 // Default is the configuration that a spec's omissions mean.
 func Default() Config {
-	return Config{Epochs: 1, Batch: 16, Schedule: "linear", LR: 1e-4, WarmupRatio: 0.1,
+	return Config{Epochs: 1, Batch: 16, Recompute: -1, Schedule: "linear", LR: 1e-4, WarmupRatio: 0.1,
 		Optim: optim.Config{Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Clip: 1}, DecayOn: "matrices",
 		Loss: Loss{Kind: "sigmoid", Beta: 0.1, WeightNorm: "run"}}
 }
@@ -74,6 +74,8 @@ type Data interface {
 	// for each sequence.
 	tokens(i int) int
 	id(i int) string
+	// cost is the number of rows that add appends, at most.
+	cost(i int) int
 	// add appends row i to a batch.
 	add(b *Batch, i int)
 	// begin prepares the objective of a batch of rows.
@@ -156,8 +158,12 @@ func New(be vm.Backend, p *qwen2.Params, cfg Config, data Data) (*Trainer, error
 	if t.cfg.MaxLength == 0 {
 		t.cfg.MaxLength = p.Config.MaxPositions
 	}
+	tokens, level := auto(p)
 	if t.cfg.MicroTokens == 0 {
-		t.cfg.MicroTokens = autoTokens(p)
+		t.cfg.MicroTokens = tokens
+	}
+	if t.cfg.Recompute < 0 {
+		t.cfg.Recompute = level
 	}
 	for i := range data.len() {
 		switch err := data.check(i, p.Config.Vocab, t.cfg.MaxLength); {
@@ -193,7 +199,7 @@ func (t *Trainer) allocate(be vm.Backend, p *qwen2.Params) error {
 	if err != nil {
 		return err
 	}
-	m.Recompute = t.cfg.Recompute
+	m.Recompute, m.most = t.cfg.Recompute, t.cfg.MicroTokens
 	if t.cfg.LoRA != nil {
 		if err := m.Adapt(t.cfg.LoRA); err != nil {
 			return err
@@ -217,11 +223,21 @@ func (t *Trainer) allocate(be vm.Backend, p *qwen2.Params) error {
 	return err
 }
 
-// autoTokens bounds activations to about 128 MiB, within sensible batches.
-func autoTokens(p *qwen2.Params) int {
+// budget is how many activations, in elements, a micro-batch may keep.
+const budget = 20 << 20
+
+// auto chooses the recompute level and the bound on tokens of a micro-batch:
+// activations of about 80 MiB, within sensible batches. Recomputing norms and
+// SwiGLU costs wide layers under 1 % and saves a third of the memory.
+func auto(p *qwen2.Params) (tokens, level int) {
 	c := p.Config
-	token := c.Layers * (4*c.Hidden + 2*c.Heads*c.HeadDim + 2*c.KVHeads*c.HeadDim + 3*c.FFN)
-	return min(max(32<<20/token, 256), 4096)
+	row := 2*c.Hidden + 2*c.Heads*c.HeadDim + 2*c.KVHeads*c.HeadDim + 2*c.FFN
+	if c.Hidden >= 256 {
+		level = 1
+	} else {
+		row += 2*c.Hidden + c.FFN
+	}
+	return min(max(budget/(c.Layers*row), 256), 4096), level
 }
 
 // Done reports whether all steps have been taken.
@@ -310,7 +326,7 @@ func (t *Trainer) Step(ctx context.Context) (Metrics, error) {
 func (t *Trainer) fill(rows []int) int {
 	t.batch.Reset()
 	for n, r := range rows {
-		if n > 0 && len(t.batch.Tokens)+t.data.tokens(r) > t.cfg.MicroTokens {
+		if n > 0 && len(t.batch.Tokens)+t.data.cost(r) > t.cfg.MicroTokens {
 			return n
 		}
 		t.data.add(&t.batch, r)
