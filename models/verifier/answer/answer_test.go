@@ -12,6 +12,8 @@ func TestExtract(t *testing.T) {
 		{"guess $\\boxed{36}$, but no. It is $\\boxed{{38 \\over 17}}$.", `{38 \over 17}`, RuleBoxed},
 		{"$x=\\boxed{1}$ and $x=\\boxed{2}$.", "1, 2", RuleBoxed},
 		{"<think>Maybe \\boxed{9}? No.</think>\nThe final answer is \\boxed{12}.", "12", RuleBoxed},
+		{"so $a = -\\boxed{256}$.", "-(256)", RuleBoxed},
+		{"{\"reasoning\": \"5 + 6\", \"answer\": \"11\"}", "11", RulePhrase},
 		{"48 + 24 = <<48+24=72>>72\n#### 72", "72", RuleHash},
 		{"#### Step 2\nso 5 + 6 = 11.\nThe answer is 11.", "11", RulePhrase},
 		{"Adding we get 4.\n#### 1,234.50 This completes the solution.", "1,234.50", RuleHash},

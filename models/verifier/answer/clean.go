@@ -6,7 +6,7 @@ import "strings"
 // delimiters, a closing full stop and stock phrases.
 func tidy(s string) string {
 	for range 8 {
-		t := strings.Trim(s, " \t\r\n*`")
+		t := strings.Trim(s, " \t\r\n*`\"")
 		t = strings.TrimRight(t, ",;: \u3002")
 		if strings.HasSuffix(t, ".") && !strings.HasSuffix(t, `\right.`) && !strings.HasSuffix(t, ".m.") {
 			t = t[:len(t)-1]

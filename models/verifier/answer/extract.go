@@ -143,6 +143,11 @@ func fromBox(s string) (string, bool) {
 		if t == "" {
 			continue
 		}
+		if before := strings.TrimRight(s[:b.start], " "); strings.HasSuffix(before, "-") {
+			if before = strings.TrimRight(before[:len(before)-1], " "); strings.HasSuffix(before, "=") || strings.HasSuffix(before, "$") {
+				t = "-(" + t + ")" // x = -\boxed{3}
+			}
+		}
 		for n := 0; n < maxTries; n++ {
 			p, ok := lastBox(s, b.start)
 			if !ok || p.end > b.start || !joins(s[p.end:b.start]) {

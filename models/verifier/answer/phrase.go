@@ -99,8 +99,9 @@ func hasWord(s, w string) bool {
 	return len(s) >= len(w) && strings.EqualFold(s[:len(w)], w) && (len(s) == len(w) || !isLetter(s[len(w)]))
 }
 
-// trimMarks drops white space and markdown emphasis at the start.
-func trimMarks(s string) string { return strings.TrimLeft(s, " \t\r\n*_`") }
+// trimMarks drops white space, markdown emphasis and the quotes of JSON at the
+// start.
+func trimMarks(s string) string { return strings.TrimLeft(s, " \t\r\n*_`\"") }
 
 // phraseValue reduces the text after an answer phrase to the answer.
 func phraseValue(s string) string {
@@ -110,6 +111,11 @@ func phraseValue(s string) string {
 	}
 	if e := strings.IndexByte(s, '\n'); e >= 0 && !openMath(s[:e]) {
 		s = s[:e]
+	}
+	for _, end := range []string{"\"}", "\" }", "\","} { // a field of JSON
+		if e := strings.Index(s, end); e > 0 {
+			s = s[:e]
+		}
 	}
 	t := tidy(cutSentence(s))
 	if n := len(t) - 1; n > 1 && t[n] == '!' && onlyDigits(t[:n]) && (n > 2 || t[:n] > "12") {
