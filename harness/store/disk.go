@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // Torn is what a test's fault returns to leave half of the bytes written.
@@ -80,6 +81,22 @@ func (d disk) sync(path string) error {
 	}
 	defer f.Close()
 	return f.Sync()
+}
+
+// syncAll is sync of many files at once: the file system's journal then writes
+// them together, which on a disk is several times faster than one by one.
+func (d disk) syncAll(paths []string) error {
+	errs := make([]error, len(paths))
+	var wg sync.WaitGroup
+	for i, p := range paths {
+		if err := d.before("fsync", p); err != nil {
+			errs[i] = err
+			break
+		}
+		wg.Go(func() { errs[i] = disk{}.sync(p) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // replace writes a whole file so that a reader sees the old bytes or the new

@@ -69,21 +69,18 @@ func cutTornLine(path string) error {
 	return nil
 }
 
-// Commit makes the files in e.Dir the key's result: hashed, forced to the disk,
-// linked as objects, renamed into place, and DONE written last. record gives
+// Commit makes the files in e.Dir the key's result: hashed, linked as objects,
+// forced to the disk, renamed into place, and DONE written last. record gives
 // the final task.json. Nothing of the entry may change afterwards.
 func (e *Entry) Commit(record func(files []File, digest string) []byte) (Result, error) {
 	s := e.store
-	files, err := e.seal()
+	files, made, err := e.seal()
 	if err != nil {
 		return Result{}, err
 	}
 	d := done{digest: digest(files), files: files}
 	out := filepath.Join(e.Root, outDir)
-	if err := s.disk.rename(e.Dir, out); err != nil {
-		return Result{}, err
-	}
-	if err := s.disk.replace(filepath.Join(e.Root, recordFile), record(files, d.digest), true); err != nil {
+	if err := s.disk.replace(filepath.Join(e.Root, recordFile), record(files, d.digest), false); err != nil {
 		return Result{}, err
 	}
 	for _, name := range []string{logFile, metricsFile, recordFile} {
@@ -92,13 +89,20 @@ func (e *Entry) Commit(record func(files []File, digest string) []byte) (Result,
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil {
-			err = s.disk.sync(path)
-		}
 		if err != nil {
 			return Result{}, err
 		}
 		d.beside = append(d.beside, File{name, sum, size})
+		made = append(made, path)
+	}
+	if err := s.disk.syncAll(made); err != nil {
+		return Result{}, err
+	}
+	if err := s.disk.rename(e.Dir, out); err != nil {
+		return Result{}, err
+	}
+	if err := s.disk.sync(e.Root); err != nil {
+		return Result{}, err
 	}
 	if err := s.disk.replace(filepath.Join(e.Root, doneFile), d.bytes(), true); err != nil {
 		return Result{}, err
@@ -119,16 +123,14 @@ func (e *Entry) Commit(record func(files []File, digest string) []byte) (Result,
 	return Result{e.Key, d.digest, out, files}, nil
 }
 
-// seal hashes, syncs and links every file of the result.
-func (e *Entry) seal() ([]File, error) {
-	var files []File
-	var dirs []string
-	err := filepath.WalkDir(e.Dir, func(path string, d fs.DirEntry, err error) error {
+// seal hashes and links every file of the result; made are the paths to sync.
+func (e *Entry) seal() (files []File, made []string, err error) {
+	err = filepath.WalkDir(e.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
+		made = append(made, path)
 		if d.IsDir() {
-			dirs = append(dirs, path)
 			return nil
 		}
 		rel, err := filepath.Rel(e.Dir, path)
@@ -138,40 +140,23 @@ func (e *Entry) seal() ([]File, error) {
 		if !d.Type().IsRegular() || strings.Contains(rel, "\n") {
 			return fmt.Errorf("result %s: %q is not a plain file", short(e.Key), rel)
 		}
-		f, err := e.sealFile(path)
-		f.Path = filepath.ToSlash(rel)
-		files = append(files, f)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, dir := range dirs {
-		if err := e.store.disk.sync(dir); err != nil {
-			return nil, err
+		sum, size, err := hashFile(path)
+		if err != nil {
+			return err
 		}
-	}
+		files = append(files, File{filepath.ToSlash(rel), sum, size})
+		if err := e.store.disk.chmod(path, 0o444); err != nil {
+			return err
+		}
+		return e.store.share(path, sum)
+	})
 	sort.Slice(files, func(i, j int) bool { return files[i].Path < files[j].Path })
-	return files, nil
-}
-
-func (e *Entry) sealFile(path string) (File, error) {
-	disk := e.store.disk
-	sum, size, err := hashFile(path)
-	if err != nil {
-		return File{}, err
-	}
-	if err := disk.sync(path); err != nil {
-		return File{}, err
-	}
-	if err := disk.chmod(path, 0o444); err != nil {
-		return File{}, err
-	}
-	return File{SHA256: sum, Size: size}, e.store.share(path, sum)
+	return files, made, err
 }
 
 // share makes path and the object of its hash one file. A file system without
-// hard links keeps two results' equal files apart, which only costs room.
+// hard links keeps two results' equal files apart, which only costs room; so does
+// an object's name that a power cut takes, which is why nothing here is synced.
 func (s *Store) share(path, sum string) error {
 	obj := s.object(sum)
 	if err := s.disk.mkdirAll(filepath.Dir(obj)); err != nil {
@@ -179,9 +164,7 @@ func (s *Store) share(path, sum string) error {
 	}
 	err := s.disk.link(path, obj)
 	switch {
-	case err == nil:
-		return s.disk.sync(filepath.Dir(obj))
-	case noHardLinks(err):
+	case err == nil, noHardLinks(err):
 		return nil
 	case !errors.Is(err, fs.ErrExist):
 		return err
@@ -202,10 +185,7 @@ func (s *Store) share(path, sum string) error {
 		return err
 	}
 	defer os.Remove(tmp) // rename of two names of one file does nothing at all
-	if err := s.disk.rename(tmp, to); err != nil {
-		return err
-	}
-	return s.disk.sync(filepath.Dir(obj))
+	return s.disk.rename(tmp, to)
 }
 
 func noHardLinks(err error) bool {

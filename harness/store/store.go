@@ -206,13 +206,14 @@ func (s *Store) Record(key string) ([]byte, error) {
 	return b, err
 }
 
-// WriteRecord replaces task.json of an entry that is not committed.
+// WriteRecord replaces task.json of an entry that is not committed. It is not
+// forced to the disk: whoever starts the task writes it again.
 func (s *Store) WriteRecord(key string, b []byte) error {
 	dir := s.Dir(key)
 	if err := s.disk.mkdirAll(dir); err != nil {
 		return err
 	}
-	return s.disk.replace(filepath.Join(dir, recordFile), b, true)
+	return s.disk.replace(filepath.Join(dir, recordFile), b, false)
 }
 
 // Keys lists every entry, committed or not, sorted.
