@@ -50,7 +50,11 @@ func bigInt(n int64) *big.Int { return big.NewInt(n) }
 // canon writes a node in one canonical plain form. It is for people and for
 // the closeness of non-numeric answers; equality never rests on it alone.
 func canon(n *node) string {
+	if n.kind == kNum {
+		return clip(n.num.String())
+	}
 	var b strings.Builder
+	b.Grow(48)
 	writeCanon(&b, n, 0)
 	return clip(b.String())
 }

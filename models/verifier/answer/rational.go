@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/bits"
+	"strconv"
 )
 
 // maxBits bounds numerators and denominators; 10^10000 fits.
@@ -212,6 +213,13 @@ func (a num) abs() num {
 func (a num) String() string {
 	if !a.ok() {
 		return "?"
+	}
+	if a.b == nil {
+		s := strconv.FormatInt(a.n, 10)
+		if a.d != 1 {
+			s += "/" + strconv.FormatInt(a.d, 10)
+		}
+		return s
 	}
 	return a.rat().RatString()
 }
