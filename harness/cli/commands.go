@@ -21,6 +21,8 @@ func (a *App) commands() []*cli.Command {
 		a.envCommand(),
 		a.taskCommand(),
 		a.statsCommand(),
+		a.powerCommand(),
+		a.compareCommand(),
 		a.tokenizerCommand(),
 		a.gradeCommand(),
 	}

@@ -86,10 +86,13 @@ func lineOf(raw []byte, err error, reached int64) int {
 	at := reached
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
-	if errors.As(err, &syntax) {
+	switch {
+	case errors.As(err, &syntax):
 		at = syntax.Offset
-	} else if errors.As(err, &kind) {
+	case errors.As(err, &kind):
 		at = kind.Offset
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		at = int64(len(raw))
 	}
 	return 1 + bytes.Count(raw[:min(int(at), len(raw))], []byte("\n"))
 }
