@@ -42,6 +42,7 @@ func (a *App) benchCommand() *cli.Command {
 					&cli.BoolFlag{Name: "precompute", Usage: "leave the reference forward out"}),
 				Action: a.benchTrain},
 			{Name: "gemm", Usage: "fp32 matrix products", Flags: flags(), Action: a.benchGEMM},
+			{Name: "sample", Usage: "decoding: 64 prompts of 48 tokens, 96 new ones each", Flags: flags(), Action: a.benchSample},
 		},
 	}
 }

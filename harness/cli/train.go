@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"hardneg/ablations/pair"
+	"hardneg/experiments/plan"
+	"hardneg/experiments/spec"
+	"hardneg/fixtures/problem"
+	"hardneg/models/train"
+)
+
+func (a *App) trainCommand() *cli.Command {
+	flags := func(lr float64, more ...cli.Flag) []cli.Flag {
+		return singleFlags(append([]cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "`DIR` that must not exist", Required: true},
+			&cli.FloatFlag{Name: "epochs", Usage: "passes over the rows", Value: 1},
+			&cli.IntFlag{Name: "max-steps", Usage: "stop earlier, 0 for no limit"},
+			&cli.IntFlag{Name: "batch", Usage: "sequences or pairs a step", Value: 64},
+			&cli.IntFlag{Name: "max-len", Usage: "longer rows are left out and counted", Value: 1024},
+			&cli.FloatFlag{Name: "lr", Usage: "peak learning rate", Value: lr},
+			&cli.StringFlag{Name: "schedule", Usage: "constant, linear or cosine", Value: "cosine"},
+			&cli.FloatFlag{Name: "warmup", Usage: "share of all steps below 1, or steps", Value: 0.03},
+			&cli.FloatFlag{Name: "weight-decay", Usage: "decoupled"},
+			&cli.FloatFlag{Name: "clip", Usage: "largest gradient norm, 0 for none", Value: 1},
+		}, more...)...)
+	}
+	const codes = "\n\nDIR gets model/, a checkpoint in the Hugging Face layout, steps.jsonl with a row of metrics a step, and train.json.\n" +
+		"Stopped, the same command goes on.\n\nExit codes: 0 done, 2 a bad row or flag, 6 model or file missing or unusable, 75 and 130 stopped."
+	return &cli.Command{
+		Name:  "train",
+		Usage: "fine-tune a model on files",
+		Commands: []*cli.Command{
+			{Name: "sft", Usage: "supervised, on solutions",
+				UsageText:   "hardneg train sft --model DIR --in rows.jsonl --out DIR [options]",
+				Description: `Rows {"question","solution"} or {"prompt","completion"}, or {"turns":[{"prompt","completion"}]} whose text is taken as it stands.` + codes,
+				Flags:       flags(1e-5, &cli.StringFlag{Name: "loss-on", Usage: "completion or all", Value: "completion"}),
+				Action:      a.trainSFT},
+			{Name: "dpo", Usage: "on preferences, with a weight on every pair",
+				UsageText:   "hardneg train dpo --model DIR --in pairs.jsonl --out DIR [options]",
+				Description: `Rows {"prompt","chosen","rejected","weight"?}; rows of hardneg mine and weight are such rows. The weight is 1 where it is missing.` + codes,
+				Flags: flags(5e-7,
+					&cli.StringFlag{Name: "reference", Usage: "`DIR` of the frozen reference model, if not --model"},
+					&cli.StringFlag{Name: "loss", Usage: "sigmoid, ipo, hinge, robust, simpo, npo or nll", Value: "sigmoid"},
+					&cli.FloatFlag{Name: "beta", Usage: "strength of the preference", Value: 0.1},
+					&cli.FloatFlag{Name: "simpo-gamma", Usage: "target margin of simpo", Value: 0.5},
+					&cli.FloatFlag{Name: "label-smoothing", Usage: "assumed rate of flipped labels"},
+					&cli.FloatFlag{Name: "rpo-alpha", Usage: "adds so much negative log-likelihood of the chosen side"},
+					&cli.StringFlag{Name: "weight-norm", Usage: "run: divide by the pairs of a batch; batch: by its sum of weights", Value: "run"}),
+				Action: a.trainDPO},
+		},
+	}
+}
+
+func optimOf(c *cli.Command) (spec.Optim, error) {
+	o := spec.Optim{Epochs: c.Float("epochs"), MaxSteps: c.Int("max-steps"), Batch: c.Int("batch"), MaxLen: c.Int("max-len"),
+		LR: c.Float("lr"), Schedule: c.String("schedule"), Warmup: c.Float("warmup"), WeightDecay: c.Float("weight-decay"), Clip: c.Float("clip"),
+		Betas: [2]float64{0.9, 0.999}, Eps: 1e-8, Decay: "matrices", OptState: "fp32", Packing: true, Keep: "last"}
+	switch {
+	case !(o.Epochs > 0), !(o.LR > 0), o.Batch < 1, o.MaxLen < 2:
+		return o, usagef("train: epochs, lr, batch and max-len must be positive")
+	case o.Warmup < 0, o.WeightDecay < 0, o.Clip < 0, o.MaxSteps < 0:
+		return o, usagef("train: warmup, weight-decay, clip and max-steps must not be negative")
+	case o.Schedule != "constant" && o.Schedule != "linear" && o.Schedule != "cosine":
+		return o, usagef("train: schedule %q: want constant, linear or cosine", o.Schedule)
+	}
+	return o, nil
+}
+
+func (a *App) trainSFT(ctx context.Context, c *cli.Command) error {
+	o, err := optimOf(c)
+	if err != nil {
+		return err
+	}
+	if l := c.String("loss-on"); l != "completion" && l != "all" {
+		return usagef("train: loss-on %q: want completion or all", l)
+	}
+	compute, err := computeOf(c)
+	if err != nil {
+		return err
+	}
+	p := plan.SFTParams{Compute: compute, SFT: spec.SFT{Optim: o, LossOn: c.String("loss-on")}, SeedKey: plan.SeedKey{Root: c.Int("seed")}}
+	files, stamp, err := modelFiles(c)
+	if err != nil {
+		return err
+	}
+	n := 0
+	rows, err := a.lines(c.String("in"), func(line []byte) ([]byte, error) { n++; return solutionOf(line, n) })
+	if err != nil {
+		return err
+	}
+	s, err := a.begin(c, c.String("out"), "sft", p, stamp, rows)
+	if err != nil {
+		return err
+	}
+	data, err := s.input("data", "problems.jsonl", rows)
+	if err != nil {
+		return err
+	}
+	dir, err := s.run(ctx, "sft", p, map[string]string{"data": data}, files)
+	if err != nil {
+		return err
+	}
+	return s.finish(dir)
+}
+
+// solutionOf turns row n of the user into a problem with a solution.
+func solutionOf(line []byte, n int) ([]byte, error) {
+	var in struct {
+		problem.Problem
+		Prompt     string `json:"prompt"`
+		Completion string `json:"completion"`
+	}
+	if err := strict(line, &in); err != nil {
+		return nil, err
+	}
+	p := in.Problem
+	if in.Prompt != "" {
+		p.Question, p.Solution = in.Prompt, in.Completion
+	}
+	if len(p.Turns) == 0 && (p.Question == "" || p.Solution == "") {
+		return nil, errors.New("want question and solution, prompt and completion, or turns")
+	}
+	if p.ID == "" {
+		p.ID = fmt.Sprintf("row-%d", n)
+	}
+	return json.Marshal(p)
+}
+
+func (a *App) trainDPO(ctx context.Context, c *cli.Command) error {
+	o, err := optimOf(c)
+	if err != nil {
+		return err
+	}
+	loss := train.Loss{Kind: c.String("loss"), Beta: c.Float("beta"), LabelSmoothing: c.Float("label-smoothing"),
+		Gamma: c.Float("simpo-gamma"), RPOAlpha: c.Float("rpo-alpha"), WeightNorm: c.String("weight-norm")}
+	if err := loss.Check(); err != nil {
+		return fail(ExitUsage, err)
+	}
+	compute, err := computeOf(c)
+	if err != nil {
+		return err
+	}
+	p := plan.TrainParams{Compute: compute, Optim: o, Loss: loss.Kind, Beta: loss.Beta, SimPOGamma: loss.Gamma,
+		LabelSmoothing: loss.LabelSmoothing, RPOAlpha: loss.RPOAlpha, WeightNorm: loss.WeightNorm, SeedKey: plan.SeedKey{Root: c.Int("seed")}}
+	files, stamp, err := modelFiles(c)
+	if err != nil {
+		return err
+	}
+	reference, refStamp := files, stamp
+	if r := c.String("reference"); r != "" {
+		dir, err := localModel(r)
+		if err != nil {
+			return err
+		}
+		if refStamp, err = stampOf(dir); err != nil {
+			return err
+		}
+		reference = map[string]string{"model": dir}
+		if t, ok := files["tokenizer"]; ok {
+			reference["tokenizer"] = t
+		}
+	}
+	n := 0
+	seen := map[string]bool{}
+	rows, err := a.lines(c.String("in"), func(line []byte) ([]byte, error) { n++; return pairOf(line, n, seen) })
+	if err != nil {
+		return err
+	}
+	s, err := a.begin(c, c.String("out"), "dpo", p, stamp, refStamp, rows)
+	if err != nil {
+		return err
+	}
+	pairs, err := s.input("pairs", "pairs.jsonl", rows)
+	if err != nil {
+		return err
+	}
+	inputs := map[string]string{"pairs": pairs}
+	if loss.NeedsReference() {
+		ref := plan.RefParams{Compute: p.Compute, MaxLen: o.MaxLen, Packing: true}
+		if inputs["ref"], err = s.run(ctx, "ref", ref, map[string]string{"pairs": pairs}, reference); err != nil {
+			return err
+		}
+	}
+	dir, err := s.run(ctx, "train", p, inputs, files)
+	if err != nil {
+		return err
+	}
+	return s.finish(dir)
+}
+
+// pairOf turns row n of the user into a pair with an id and a weight.
+func pairOf(line []byte, n int, seen map[string]bool) ([]byte, error) {
+	var in struct {
+		pair.Pair
+		Weight *float64 `json:"weight"`
+	}
+	if err := strict(line, &in); err != nil {
+		return nil, err
+	}
+	p := in.Pair
+	if p.Prompt == "" || p.Chosen == "" || p.Rejected == "" {
+		return nil, errors.New("fields prompt, chosen and rejected must not be empty")
+	}
+	p.Weight = 1
+	if in.Weight != nil {
+		p.Weight = *in.Weight
+	}
+	if p.Weight < 0 {
+		return nil, fmt.Errorf("weight is %g, want 0 or more", p.Weight)
+	}
+	if p.ID == "" {
+		p.ID = fmt.Sprintf("row-%d", n)
+	}
+	if seen[p.ID] {
+		return nil, fmt.Errorf("id %s is there twice", p.ID)
+	}
+	seen[p.ID] = true
+	if p.PromptID == "" {
+		p.PromptID = problem.Digest(p.Prompt)
+	}
+	return json.Marshal(p)
+}
