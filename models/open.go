@@ -20,13 +20,16 @@ type Options struct {
 
 // Open makes the backend of a device: "cpu", or "" for it.
 func Open(device string, o Options) (vm.Backend, error) {
-	if o.Dtype != "" && o.Dtype != "fp32" {
-		return nil, fmt.Errorf("models: dtype %q on %s: want fp32", o.Dtype, device)
+	if o.Dtype != "" && o.Dtype != "fp32" && o.Dtype != "bf16" {
+		return nil, fmt.Errorf("models: dtype %q: want fp32 or bf16", o.Dtype)
 	}
 	switch device {
 	case "", "cpu":
 		if o.Threads < 0 || o.Threads > 4*runtime.NumCPU() {
 			return nil, fmt.Errorf("models: %d threads on %d processors; use 1 to %d, or 0 for all", o.Threads, runtime.NumCPU(), 4*runtime.NumCPU())
+		}
+		if o.Dtype == "bf16" {
+			return cpu.NewBF16(o.Threads), nil
 		}
 		return cpu.New(o.Threads), nil
 	}

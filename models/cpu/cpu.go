@@ -38,11 +38,18 @@ type workspace struct {
 }
 
 // New makes a backend with the given number of threads; 0 means all.
-func New(threads int) *CPU {
+func New(threads int) *CPU { return NewWith(gemm.New(orAll(threads))) }
+
+// NewBF16 is New with matrix products of operands rounded to bfloat16, summed
+// in float32; weights, activations and attention stay in float32. It is faster
+// only where the CPU has AVX512-BF16.
+func NewBF16(threads int) *CPU { return NewWith(gemm.NewBF16(orAll(threads))) }
+
+func orAll(threads int) int {
 	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
+		return runtime.GOMAXPROCS(0)
 	}
-	return NewWith(gemm.New(threads))
+	return threads
 }
 
 // NewWith makes a backend on a GEMM engine, to choose the micro-kernel.

@@ -43,35 +43,55 @@ type kernel struct {
 	tile       func(k int64, a, b, c *float32, ldc int64, acc int64)
 	// direct is tile for an A that is not packed: element (i, p) of the tile
 	// lies i*rs+p*cs elements after a. nil: always pack.
+	conv   conversion
 	direct func(k int64, a *float32, rs, cs int64, b, c *float32, ldc int64, acc int64)
 }
 
 // workspace holds one thread's packed A and the tile that edges go through.
-type workspace struct{ a, b, t []float32 }
+type workspace struct{ a, b, t, conv []float32 }
 
 // Engine multiplies matrices with a fixed number of threads.
 type Engine struct {
-	k      *kernel
+	k      *kernel   // of MulSerial
+	big    *kernel   // of Mul
 	shared []float32 // packed B of the running product
 	ws     []workspace
 }
 
 // New makes an Engine with the best kernel of this CPU.
-func New(threads int) *Engine { return newEngine(threads, kernels()[0]) }
+func New(threads int) *Engine { return newEngine(threads, kernels()[0], kernels()[0]) }
 
-func newEngine(threads int, k *kernel) *Engine {
-	return &Engine{k: k, ws: make([]workspace, max(threads, 1))}
+// NewBF16 makes an Engine whose Mul rounds its operands to bfloat16 and sums
+// in float32; MulSerial stays in float32.
+func NewBF16(threads int) *Engine { return newEngine(threads, kernels()[0], bf16Kernels()[0]) }
+
+func newEngine(threads int, k, big *kernel) *Engine {
+	return &Engine{k: k, big: big, ws: make([]workspace, max(threads, 1))}
 }
 
-// WithKernel makes an Engine with a named kernel (see Kernels), nil if this
-// CPU lacks it.
+// WithKernel makes an Engine with a named kernel (see Kernels and
+// BF16Kernels), nil if this CPU lacks it.
 func WithKernel(threads int, name string) *Engine {
 	for _, k := range kernels() {
 		if k.name == name {
-			return newEngine(threads, k)
+			return newEngine(threads, k, k)
+		}
+	}
+	for _, k := range bf16Kernels() {
+		if k.name == name {
+			return newEngine(threads, kernels()[0], k)
 		}
 	}
 	return nil
+}
+
+// BF16Kernels names the kernels for Mul in bfloat16, best first.
+func BF16Kernels() []string {
+	var s []string
+	for _, k := range bf16Kernels() {
+		s = append(s, k.name)
+	}
+	return s
 }
 
 // Kernels names the micro-kernels that this CPU can run, best first.
@@ -86,8 +106,8 @@ func Kernels() []string {
 // DefaultThreads is the number of threads that "all" means.
 func DefaultThreads() int { return runtime.GOMAXPROCS(0) }
 
-// Kernel names the micro-kernel in use.
-func (e *Engine) Kernel() string { return e.k.name }
+// Kernel names the micro-kernel of Mul.
+func (e *Engine) Kernel() string { return e.big.name }
 
 // Threads is the number of threads that Mul and Do use.
 func (e *Engine) Threads() int { return len(e.ws) }
@@ -99,23 +119,23 @@ const serialBelow = 1 << 17
 // Mul computes C (m×n, ldc elements a row) = A·B, or C += A·B if acc, with all
 // threads. A is m×k, B is k×n.
 func (e *Engine) Mul(m, n, k int, a, b Mat, c []float32, ldc int, acc bool) {
+	K := e.big
 	if len(e.ws) == 1 || m*n*k < serialBelow {
-		e.MulSerial(0, m, n, k, a, b, c, ldc, acc)
+		e.serial(K, 0, m, n, k, a, b, c, ldc, acc)
 		return
 	}
-	K := e.k
-	e.shared = grow(e.shared, K.kc*(min(n, K.nc)+K.nr))
+	e.shared = grow(e.shared, K.depth(min(k, K.kc))*(min(n, K.nc)+K.nr))
 	for jc := 0; jc < n; jc += K.nc {
 		nb := min(K.nc, n-jc)
 		for pc := 0; pc < k; pc += K.kc {
 			kb := min(K.kc, k-pc)
-			add := acc || pc > 0
 			e.packShared(b.at(pc, jc), kb, nb)
 			rows, cols := e.split(m, nb)
 			nr, nq := (m+rows-1)/rows, (nb+cols-1)/cols
+			t := task{kb: kb, b: e.shared, ldc: ldc, add: acc || pc > 0}
 			e.Do(nr*nq, func(w, i int) {
 				r, q := i/nq*rows, i%nq*cols
-				e.block(w, min(rows, m-r), kb, a.at(r, pc), e.shared, q, min(q+cols, nb), c[r*ldc+jc:], ldc, add)
+				e.block(K, w, t, min(rows, m-r), a.at(r, pc), q, min(q+cols, nb), c[r*ldc+jc:])
 			})
 		}
 	}
@@ -124,7 +144,7 @@ func (e *Engine) Mul(m, n, k int, a, b Mat, c []float32, ldc int, acc bool) {
 // split chooses the block of C that one task computes: a multiple of the tile,
 // about four tasks a thread.
 func (e *Engine) split(m, n int) (rows, cols int) {
-	K, parts := e.k, 4*len(e.ws)
+	K, parts := e.big, 4*len(e.ws)
 	rows = min(K.mc, roundUp((m+parts-1)/parts, K.mr))
 	cols = n
 	if nr := (m + rows - 1) / rows; nr < parts {
@@ -134,64 +154,82 @@ func (e *Engine) split(m, n int) (rows, cols int) {
 }
 
 func (e *Engine) packShared(b Mat, kb, nb int) {
-	nr := e.k.nr
+	K := e.big
 	const panels = 8
-	e.Do((nb+panels*nr-1)/(panels*nr), func(_, i int) {
-		j := i * panels * nr
-		packB(e.shared[j*kb:], b.at(0, j), kb, min(panels*nr, nb-j), nr)
+	e.Do((nb+panels*K.nr-1)/(panels*K.nr), func(w, i int) {
+		j := i * panels * K.nr
+		K.packB(&e.ws[w], e.shared[j*K.depth(kb):], b.at(0, j), kb, min(panels*K.nr, nb-j))
 	})
 }
 
 // MulSerial is Mul on the calling thread with the buffers of the given worker;
 // it may be called inside Do.
 func (e *Engine) MulSerial(worker, m, n, k int, a, b Mat, c []float32, ldc int, acc bool) {
-	K, w := e.k, &e.ws[worker]
-	w.b = grow(w.b, min(k, K.kc)*(min(n, K.nc)+K.nr))
+	e.serial(e.k, worker, m, n, k, a, b, c, ldc, acc)
+}
+
+func (e *Engine) serial(K *kernel, worker, m, n, k int, a, b Mat, c []float32, ldc int, acc bool) {
+	w := &e.ws[worker]
+	w.b = grow(w.b, K.depth(min(k, K.kc))*(min(n, K.nc)+K.nr))
 	for jc := 0; jc < n; jc += K.nc {
 		nb := min(K.nc, n-jc)
 		for pc := 0; pc < k; pc += K.kc {
 			kb := min(K.kc, k-pc)
-			packB(w.b, b.at(pc, jc), kb, nb, K.nr)
+			K.packB(w, w.b, b.at(pc, jc), kb, nb)
+			t := task{kb: kb, b: w.b, ldc: ldc, add: acc || pc > 0}
 			for ic := 0; ic < m; ic += K.mc {
-				e.block(worker, min(K.mc, m-ic), kb, a.at(ic, pc), w.b, 0, nb, c[ic*ldc+jc:], ldc, acc || pc > 0)
+				e.block(K, worker, t, min(K.mc, m-ic), a.at(ic, pc), 0, nb, c[ic*ldc+jc:])
 			}
 		}
 	}
 }
 
+// packB copies B (kb×n) into panels of nr columns, each laid out [kb][nr].
+func (k *kernel) packB(w *workspace, dst []float32, b Mat, kb, n int) {
+	packA(dst, k.convert(&w.conv, b.T(), n, kb), n, k.depth(kb), k.nr)
+}
+
+// task is what the blocks of one product share.
+type task struct {
+	kb  int       // rows of B
+	b   []float32 // packed
+	ldc int
+	add bool
+}
+
 // block computes rows 0..m of C, columns j0..j1, from A (m×kb) and packed B.
 // A is read where it lies if its rows are contiguous, else packed: a column of
 // A would touch a cache line for every element of k.
-func (e *Engine) block(worker, m, kb int, a Mat, b []float32, j0, j1 int, c []float32, ldc int, add bool) {
-	K, w := e.k, &e.ws[worker]
-	mr, nr := K.mr, K.nr
-	w.a, w.t = grow(w.a, (K.mc+mr)*K.kc), grow(w.t, mr*nr)
-	direct := K.direct != nil && a.C == 1
+func (e *Engine) block(K *kernel, worker int, t task, m int, a Mat, j0, j1 int, c []float32) {
+	w, mr, nr, d := &e.ws[worker], K.mr, K.nr, K.depth(t.kb)
+	w.a, w.t = grow(w.a, (roundUp(m, mr)+mr)*d), grow(w.t, mr*nr)
 	from := 0 // rows from here on are packed
-	if direct {
+	if K.direct != nil && a.C == 1 {
 		from = m / mr * mr
 	}
-	packA(w.a, a.at(min(from, m-1), 0), m-from, kb, mr)
+	if from < m {
+		packA(w.a, K.convert(&w.conv, a.at(from, 0), m-from, t.kb), m-from, d, mr)
+	}
 	flag := int64(0)
-	if add {
+	if t.add {
 		flag = 1
 	}
 	for j := j0; j < j1; j += nr {
-		width, pb := min(nr, j1-j), &b[j*kb]
+		width, pb := min(nr, j1-j), &t.b[j*d]
 		for i := 0; i < m; i += mr {
 			out, ld, fl := &w.t[0], nr, int64(0)
 			whole := i+mr <= m && width == nr
 			if whole {
-				out, ld, fl = &c[i*ldc+j], ldc, flag
+				out, ld, fl = &c[i*t.ldc+j], t.ldc, flag
 			}
 			if i < from {
-				K.direct(int64(kb), &a.D[i*a.R], int64(a.R), 1, pb, out, int64(ld), fl)
+				K.direct(int64(t.kb), &a.D[i*a.R], int64(a.R), 1, pb, out, int64(ld), fl)
 			} else {
-				K.tile(int64(kb), &w.a[(i-from)*kb], pb, out, int64(ld), fl)
+				K.tile(int64(d), &w.a[(i-from)*d], pb, out, int64(ld), fl)
 			}
 			if !whole {
 				for r := range min(mr, m-i) {
-					edge(c[(i+r)*ldc+j:][:width], w.t[r*nr:], add)
+					edge(c[(i+r)*t.ldc+j:][:width], w.t[r*nr:], t.add)
 				}
 			}
 		}

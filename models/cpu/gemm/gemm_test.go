@@ -3,6 +3,7 @@ package gemm
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"hardneg/fixtures/seed"
@@ -17,12 +18,22 @@ func random(name string, n int) []float32 {
 	return r
 }
 
+// Ties round to even, and vector code must agree with bf16Bits on every row
+// length.
+func TestBF16(t *testing.T) {
+	for _, c := range []struct{ in, want uint32 }{{0x3f800000, 0x3f80}, {0x3f808000, 0x3f80}, {0x3f818000, 0x3f82}, {0x3f808001, 0x3f81}, {0xbf807fff, 0xbf80}, {0x7f7fffff, 0x7f80}} {
+		if got := bf16Bits(math.Float32frombits(c.in)); got != c.want {
+			t.Errorf("%08x rounds to %04x, want %04x", c.in, got, c.want)
+		}
+	}
+}
+
 // TestMul compares every kernel with the sum that defines the product, for
 // shapes that leave edges, all layouts, and storing and adding; elements
 // between the rows of C must survive.
 func TestMul(t *testing.T) {
 	shapes := [][3]int{{1, 1, 1}, {7, 33, 5}, {64, 64, 64}, {100, 130, 300}, {150, 40, 600}, {3, 700, 65}, {29, 4100, 9}}
-	for _, name := range Kernels() {
+	for _, name := range append(Kernels(), BF16Kernels()...) {
 		for _, s := range shapes {
 			for layout := range 4 {
 				for _, acc := range []bool{false, true} {
@@ -34,6 +45,10 @@ func TestMul(t *testing.T) {
 }
 
 func testMul(t *testing.T, name string, s [3]int, layout int, acc bool) {
+	operand := func(x float32) float32 { return x }
+	if strings.Contains(name, "bf16") {
+		operand = func(x float32) float32 { return math.Float32frombits(bf16Bits(x) << 16) }
+	}
 	m, n, k := s[0], s[1], s[2]
 	ldc := n + 3
 	a, b := Rows(random("a", m*k), k), Rows(random("b", k*n), n)
@@ -53,7 +68,7 @@ func testMul(t *testing.T, name string, s [3]int, layout int, acc bool) {
 					w = 0
 				}
 				for p := range k {
-					w += float64(a.D[i*a.R+p*a.C]) * float64(b.D[p*b.R+j*b.C])
+					w += float64(operand(a.D[i*a.R+p*a.C])) * float64(operand(b.D[p*b.R+j*b.C]))
 				}
 			}
 			want = append(want, w)

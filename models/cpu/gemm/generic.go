@@ -7,8 +7,10 @@ var goKernel = kernel{name: "go_2x4", mr: 2, nr: 4, mc: 64, kc: 256, nc: 512, ti
 
 func tile2x4(k int64, a, b, c *float32, ldc int64, acc int64) {
 	n := int(k)
-	tileGo(unsafe.Slice(a, 2*n), unsafe.Slice(b, 4*n), unsafe.Slice(c, int(ldc)+4), int(ldc), acc != 0)
+	tileGo(span(a, 2*n), span(b, 4*n), span(c, int(ldc)+4), int(ldc), acc != 0)
 }
+
+func span(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
 
 func tileGo(a, b, c []float32, ldc int, acc bool) {
 	var c00, c01, c02, c03, c10, c11, c12, c13 float32

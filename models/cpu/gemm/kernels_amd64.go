@@ -14,7 +14,26 @@ func kernels() []*kernel {
 	return append(r, &goKernel)
 }
 
+// bf16Kernels lists the kernels that multiply bfloat16 with float32 sums.
+// Without the instruction, operands are rounded and multiplied as float32:
+// the same numbers up to the order of sums, and no gain in speed.
+func bf16Kernels() []*kernel {
+	var r []*kernel
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BF16 {
+		r = append(r, &avx512BF16)
+	}
+	for _, k := range kernels() {
+		r = append(r, rounding(k))
+	}
+	return append(r, &goBF16)
+}
+
+//go:noescape
+func kernBF16x14x32(k int64, a, b, c *float32, ldc int64, acc int64)
+
 var (
+	avx512BF16 = kernel{name: "avx512bf16_14x32", mr: 14, nr: 32, mc: 224, kc: 512, nc: 4064, tile: kernBF16x14x32, conv: pairs}
+
 	avx2   = kernel{name: "avx2_6x16", mr: 6, nr: 16, mc: 144, kc: 256, nc: 4080, tile: kern6x16, direct: strided6x16}
 	avx512 = kernel{name: "avx512_14x32", mr: 14, nr: 32, mc: 224, kc: 256, nc: 4064, tile: kern14x32, direct: strided14x32}
 	hasVec = cpu.X86.HasAVX2 && cpu.X86.HasFMA
@@ -124,4 +143,36 @@ func normDx(a, b float32, x, w, dy, o []float32, add int64) {
 func mulAdd(a float32, x, y, o []float32) {
 	_, _ = y[len(x)-1], o[len(x)-1]
 	mulAddAVX2(int64(len(x)), a, &x[0], &y[0], &o[0])
+}
+
+func pairRows(x, y, o []float32) int {
+	n := len(o) &^ 7
+	if !hasVec || n == 0 {
+		return 0
+	}
+	_, _ = x[n-1], y[n-1]
+	pairRowsAVX2(int64(n), &x[0], &y[0], &o[0])
+	return n
+}
+
+func pairElems(x, o []float32) int {
+	n := len(o) &^ 7
+	if n > len(x)/2&^7 {
+		n = len(x) / 2 &^ 7
+	}
+	if !hasVec || n == 0 {
+		return 0
+	}
+	pairElemsAVX2(int64(n), &x[0], &o[0])
+	return n
+}
+
+func roundRow(x, o []float32) int {
+	n := len(x) &^ 7
+	if !hasVec || n == 0 {
+		return 0
+	}
+	_ = o[n-1]
+	roundRowAVX2(int64(n), &x[0], &o[0])
+	return n
 }

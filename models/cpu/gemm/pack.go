@@ -69,6 +69,3 @@ func scatterGo(n, w int, src, dst []float32, step int) {
 		copy(dst[i*step:][:w], src[i*w:])
 	}
 }
-
-// packB copies B (k×n) into panels of nr columns, each laid out [k][nr].
-func packB(dst []float32, b Mat, k, n, nr int) { packA(dst, b.T(), n, k, nr) }

@@ -14,7 +14,7 @@ func (e *Engine) Pack(b Mat, k, n int) *Packed {
 	width := roundUp(n, nr)
 	p := &Packed{K: k, N: n, d: make([]float32, k*width)}
 	for pc := 0; pc < k; pc += e.k.kc {
-		packB(p.d[pc*width:], b.at(pc, 0), min(e.k.kc, k-pc), n, nr)
+		e.k.packB(&e.ws[0], p.d[pc*width:], b.at(pc, 0), min(e.k.kc, k-pc), n)
 	}
 	return p
 }
@@ -49,6 +49,6 @@ func (e *Engine) MaxPanelRows() int { return e.k.kc }
 
 func (e *Engine) rows(worker, m, kb int, a []float32, lda int, panels []float32, n int, c []float32, ldc int, add bool) {
 	for i := 0; i < m; i += e.k.mc {
-		e.block(worker, min(e.k.mc, m-i), kb, Rows(a[i*lda:], lda), panels, 0, n, c[i*ldc:], ldc, add)
+		e.block(e.k, worker, task{kb: kb, b: panels, ldc: ldc, add: add}, min(e.k.mc, m-i), Rows(a[i*lda:], lda), 0, n, c[i*ldc:])
 	}
 }

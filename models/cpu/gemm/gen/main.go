@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"log"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -371,6 +372,107 @@ func scatter(w int) {
 	RET()
 }
 
+// round emits x rounded to bfloat16, ties to even, in the high halves; the low
+// halves keep garbage. NaN is not treated: a NaN loss stops training anyway.
+func round(x, one, bias reg.VecVirtual) reg.VecVirtual {
+	r := YMM()
+	VPSRLD(Imm(16), x, r)
+	VPAND(one, r, r)
+	VPADDD(bias, r, r)
+	VPADDD(x, r, r)
+	return r
+}
+
+// pairs emits the conversions to pairs of bfloat16 on n outputs, a multiple of
+// 8: of two rows that lie apart (pairRows), of neighbours in one row
+// (pairElems), and rounding in place of a copy (roundRow).
+func pairs() {
+	consts := func() (one, bias, high reg.VecVirtual) {
+		one, bias, high = YMM(), YMM(), YMM()
+		VMOVDQU(cst1, one)
+		VMOVDQU(cstBias, bias)
+		VMOVDQU(cstHigh, high)
+		return
+	}
+	TEXT("pairRowsAVX2", NOSPLIT, "func(n int64, x, y, o *float32)")
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	x := Load(Param("x"), GP64())
+	y := Load(Param("y"), GP64())
+	o := Load(Param("o"), GP64())
+	one, bias, high := consts()
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("pr_end"))
+	Label("pr_loop")
+	a, b := YMM(), YMM()
+	VMOVDQU(Mem{Base: x}, a)
+	VMOVDQU(Mem{Base: y}, b)
+	a, b = round(a, one, bias), round(b, one, bias)
+	VPSRLD(Imm(16), a, a)
+	VPAND(high, b, b)
+	VPOR(a, b, b)
+	VMOVDQU(b, Mem{Base: o})
+	for _, r := range []reg.Register{x, y, o} {
+		ADDQ(Imm(32), r)
+	}
+	DECQ(n)
+	JNZ(LabelRef("pr_loop"))
+	Label("pr_end")
+	VZEROUPPER()
+	RET()
+
+	TEXT("pairElemsAVX2", NOSPLIT, "func(n int64, x, o *float32)")
+	Pragma("noescape")
+	n = Load(Param("n"), GP64())
+	x = Load(Param("x"), GP64())
+	o = Load(Param("o"), GP64())
+	one, bias, high = consts()
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("pe_end"))
+	Label("pe_loop")
+	a, b = YMM(), YMM()
+	VMOVDQU(Mem{Base: x}, a)
+	VMOVDQU(Mem{Base: x, Disp: 32}, b)
+	a, b = round(a, one, bias), round(b, one, bias)
+	even, odd := YMM(), YMM()
+	VSHUFPS(Imm(0x88), b, a, even) // a0 a2 b0 b2 | a4 a6 b4 b6
+	VSHUFPS(Imm(0xDD), b, a, odd)
+	VPSRLD(Imm(16), even, even)
+	VPAND(high, odd, odd)
+	VPOR(even, odd, odd)
+	VPERMQ(Imm(0xD8), odd, odd)
+	VMOVDQU(odd, Mem{Base: o})
+	ADDQ(Imm(64), x)
+	ADDQ(Imm(32), o)
+	DECQ(n)
+	JNZ(LabelRef("pe_loop"))
+	Label("pe_end")
+	VZEROUPPER()
+	RET()
+
+	TEXT("roundRowAVX2", NOSPLIT, "func(n int64, x, o *float32)")
+	Pragma("noescape")
+	n = Load(Param("n"), GP64())
+	x = Load(Param("x"), GP64())
+	o = Load(Param("o"), GP64())
+	one, bias, high = consts()
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("rr_end"))
+	Label("rr_loop")
+	a = YMM()
+	VMOVDQU(Mem{Base: x}, a)
+	a = round(a, one, bias)
+	VPAND(high, a, a)
+	VMOVDQU(a, Mem{Base: o})
+	ADDQ(Imm(32), x)
+	ADDQ(Imm(32), o)
+	DECQ(n)
+	JNZ(LabelRef("rr_loop"))
+	Label("rr_end")
+	VZEROUPPER()
+	RET()
+}
+
 // adamw emits one step of AdamW on n elements, a multiple of 8. The constants
 // c are keep, scale, β₁, 1-β₁, β₂, 1-β₂, rate, root, ε.
 func adamw() {
@@ -610,6 +712,8 @@ type ec struct {
 
 var E ec
 
+var cst1, cstBias, cstHigh Mem
+
 func consts() {
 	f := func(n string, v float32) Mem { return cst(n, math.Float32bits(v)) }
 	E = ec{log2e: f("c_log2e", 1.44269504), ln2h: f("c_ln2h", 0.693359375), ln2l: f("c_ln2l", -2.12194440e-4),
@@ -761,10 +865,15 @@ func main() {
 	for _, w := range []int{6, 14, 16, 32} {
 		scatter(w)
 	}
+	cst1, cstBias, cstHigh = cst("c_bf1", 1), cst("c_bfbias", 0x7fff), cst("c_bfhigh", 0xffff0000)
+	pairs()
 	adamw()
 	rowMax()
 	norms()
 	peak("peakAVX2", false, 12)
 	peak("peakAVX512", true, 24)
 	Generate()
+	if err := bf16("../kern_bf16_amd64.s"); err != nil {
+		log.Fatal(err)
+	}
 }
