@@ -39,8 +39,8 @@ func tinyModel(t *testing.T) string {
 	return dir
 }
 
-// hardneg runs a command line on standard input.
-func hardneg(stdin string, args ...string) (code int, stdout, stderr string) {
+// invoke runs a command line on standard input.
+func invoke(stdin string, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	code = Main(context.Background(), append([]string{"hardneg"}, args...), strings.NewReader(stdin), &out, &errs)
 	return code, out.String(), errs.String()
@@ -52,7 +52,7 @@ func TestSampleCommand(t *testing.T) {
 	var first []byte
 	for i, threads := range []string{"1", "2"} {
 		out := filepath.Join(dir, fmt.Sprint(i))
-		if code, _, errs := hardneg(in, "sample", "--model", model, "--out", out, "--n", "3", "--max-new", "12", "--threads", threads, "--prompt", "plain"); code != 0 {
+		if code, _, errs := invoke(in, "sample", "--model", model, "--out", out, "--n", "3", "--max-new", "12", "--threads", threads, "--prompt", "plain"); code != 0 {
 			t.Fatalf("exit %d: %s", code, errs)
 		}
 		b, err := os.ReadFile(out)
@@ -89,7 +89,7 @@ func TestSampleCommand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("HF_HUB_CACHE", t.TempDir())
-			code, _, errs := hardneg(x.in, append([]string{"sample", "--out", filepath.Join(t.TempDir(), "o")}, x.args...)...)
+			code, _, errs := invoke(x.in, append([]string{"sample", "--out", filepath.Join(t.TempDir(), "o")}, x.args...)...)
 			if code != x.code || !strings.Contains(errs, x.says) {
 				t.Errorf("exit %d, want %d with %q: %s", code, x.code, x.says, errs)
 			}
@@ -128,7 +128,7 @@ func TestTrainCommands(t *testing.T) {
 	}
 	for _, x := range []struct{ kind, in string }{{"sft", rows.String()}, {"dpo", pairs.String()}} {
 		out := filepath.Join(dir, x.kind)
-		if code, _, errs := hardneg(x.in, append([]string{"train", x.kind, "--out", out}, common...)...); code != 0 {
+		if code, _, errs := invoke(x.in, append([]string{"train", x.kind, "--out", out}, common...)...); code != 0 {
 			t.Fatalf("%s: exit %d: %s", x.kind, code, errs)
 		}
 		if first, last := losses(out); !(last < first) {
@@ -140,31 +140,31 @@ func TestTrainCommands(t *testing.T) {
 		if _, err := token.Load(filepath.Join(out, "model")); err != nil {
 			t.Error(err)
 		}
-		if code, _, errs := hardneg(x.in, append([]string{"train", x.kind, "--out", out}, common...)...); code != ExitUsage {
+		if code, _, errs := invoke(x.in, append([]string{"train", x.kind, "--out", out}, common...)...); code != ExitUsage {
 			t.Errorf("%s: writing over a result: exit %d: %s", x.kind, code, errs)
 		}
 	}
-	if code, _, errs := hardneg("{\"prompt\":\"a\",\"chosen\":\"b\"}\n", append([]string{"train", "dpo", "--out", filepath.Join(dir, "x")}, common...)...); code != ExitUsage || !strings.Contains(errs, "-:1:") {
+	if code, _, errs := invoke("{\"prompt\":\"a\",\"chosen\":\"b\"}\n", append([]string{"train", "dpo", "--out", filepath.Join(dir, "x")}, common...)...); code != ExitUsage || !strings.Contains(errs, "-:1:") {
 		t.Errorf("bad pair: exit %d: %s", code, errs)
 	}
 }
 
 func TestTokenizeCommand(t *testing.T) {
 	model := tinyModel(t)
-	code, ids, errs := hardneg("{\"text\":\"<|im_start|>3 apples é\"}\n{\"text\":\"\"}\n", "tokenize", "--tokenizer", model)
+	code, ids, errs := invoke("{\"text\":\"<|im_start|>3 apples é\"}\n{\"text\":\"\"}\n", "tokenize", "--tokenizer", model)
 	if code != 0 || !strings.HasPrefix(ids, `{"ids":[288,`) || !strings.HasSuffix(ids, "{\"ids\":[]}\n") {
 		t.Fatalf("exit %d, %s%s", code, ids, errs)
 	}
 	want := "{\"text\":\"<|im_start|>3 apples é\",\"text_skip_special\":\"3 apples é\"}\n{\"text\":\"\",\"text_skip_special\":\"\"}\n"
-	if code, text, errs := hardneg(ids, "tokenize", "--tokenizer", model, "--decode"); code != 0 || text != want {
+	if code, text, errs := invoke(ids, "tokenize", "--tokenizer", model, "--decode"); code != 0 || text != want {
 		t.Errorf("exit %d, %s%s", code, text, errs)
 	}
 	for in, says := range map[string]string{"{\"text\":\"a\"}\n{\"ids\":[1]}\n": "-:2:", "{\"text\":\"a\"} x\n": "-:1:", "{}\n": "missing"} {
-		if code, _, errs := hardneg(in, "tokenize", "--tokenizer", model); code != ExitUsage || !strings.Contains(errs, says) {
+		if code, _, errs := invoke(in, "tokenize", "--tokenizer", model); code != ExitUsage || !strings.Contains(errs, says) {
 			t.Errorf("%q: exit %d: %s", in, code, errs)
 		}
 	}
-	if code, _, _ := hardneg("", "tokenize", "--tokenizer", t.TempDir()); code != ExitEnvironment {
+	if code, _, _ := invoke("", "tokenize", "--tokenizer", t.TempDir()); code != ExitEnvironment {
 		t.Errorf("no tokenizer: exit %d", code)
 	}
 }
