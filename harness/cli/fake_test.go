@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 		"hardneg-real": func() {
 			os.Exit(Main(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 		},
-		"flip": flip, "pause": pause,
+		"hardneg-e2e": e2eHardneg,
+		"flip":        flip, "pause": pause,
 	})
 }
 

@@ -397,7 +397,11 @@ func (a *App) report(run, out string, stable bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s, err := spec.Load(folder.Path("spec.yaml"), nil)
+	kept, err := os.ReadFile(folder.Path("spec.yaml"))
+	if err != nil {
+		return "", fail(ExitEnvironment, err)
+	}
+	s, err := spec.Kept(kept)
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", folder.Run, err)
 	}

@@ -62,12 +62,12 @@ func count(n int64) string {
 	return s
 }
 
-// seeds prints "3", or "2 of 3 seeds (missing: 1)".
+// seeds prints "3", or "2 of 3"; which one is missing stands in the warnings.
 func seeds(f result.Finding) string {
 	if f.SeedsUsed == f.SeedsPlanned {
 		return strconv.Itoa(f.SeedsUsed)
 	}
-	return fmt.Sprintf("%d of %d (missing: %s)", f.SeedsUsed, f.SeedsPlanned, strings.Trim(fmt.Sprint(f.Missing), "[]"))
+	return fmt.Sprintf("%d of %d", f.SeedsUsed, f.SeedsPlanned)
 }
 
 // Words prints a verdict for people.
