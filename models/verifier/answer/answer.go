@@ -100,6 +100,12 @@ func (v *Verdict) fallback(g, c string, gn, cn *node) bool {
 		return true
 	}
 	if gn != nil && cn != nil && gn.kind != kText && cn.kind != kText {
+		x, ok1 := spelled(gn)
+		y, ok2 := spelled(cn)
+		if ok1 && ok2 && len(x) >= 3 && strings.EqualFold(x, y) && strings.ContainsAny(x, "aeiouAEIOU") { // RED, red
+			v.Method = "text"
+			return true
+		}
 		return false
 	}
 	v.Method = "text"

@@ -197,9 +197,7 @@ func fromHash(s string) (string, bool) {
 		}
 		limit = i
 		rest := strings.TrimLeft(s[i+4:], "# \t*:")
-		if e := strings.IndexByte(rest, '\n'); e >= 0 {
-			rest = rest[:e]
-		}
+		rest = firstLine(rest)
 		if isHeading(rest) {
 			continue
 		}

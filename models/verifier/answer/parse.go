@@ -27,6 +27,9 @@ func parse(s string, c commas) (*node, string) {
 	if len(s) > maxBytes {
 		return nil, "longer than 4 KiB"
 	}
+	if phrase(s) {
+		return &node{kind: kText, op: strings.TrimSpace(s)}, ""
+	}
 	p := &parser{toks: lex(s, c)}
 	if len(p.toks) >= maxTokens {
 		return nil, "too many tokens"
@@ -53,8 +56,34 @@ func parse(s string, c commas) (*node, string) {
 	return n, ""
 }
 
+// phrase says whether an answer is plain words: two or more, one of them too
+// long for a product of variables, none a number, unit or function.
+func phrase(s string) bool {
+	if len(s) > 200 || !onlyWords(s) {
+		return false
+	}
+	long := false
+	words := strings.Fields(s)
+	for _, w := range words {
+		lower := strings.ToLower(w)
+		_, number := numberWord(lower)
+		if number || isFunction(w) || lower == "pi" || len(w) > 1 && knownUnit(lower) {
+			return false
+		}
+		long = long || len(w) >= 4
+	}
+	switch strings.ToLower(words[0]) {
+	case "approximately", "about", "approx", "roughly", "exactly", "only", "just":
+		return false
+	}
+	return long && len(words) > 1
+}
+
 // onlyWords says whether s is letters and spaces, none of them a separator.
 func onlyWords(s string) bool {
+	if strings.TrimSpace(s) == "" {
+		return false
+	}
 	for i := range len(s) {
 		if !isLetter(s[i]) && s[i] != ' ' {
 			return false

@@ -109,9 +109,7 @@ func phraseValue(s string) string {
 	if t, ok := displayed(s); ok {
 		return tidy(t)
 	}
-	if e := strings.IndexByte(s, '\n'); e >= 0 && !openMath(s[:e]) {
-		s = s[:e]
-	}
+	s = firstLine(s)
 	for _, end := range []string{"\"}", "\" }", "\","} { // a field of JSON
 		if e := strings.Index(s, end); e > 0 {
 			s = s[:e]
@@ -153,6 +151,21 @@ func displayed(s string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// firstLine ends s at its first line feed outside an environment.
+func firstLine(s string) string {
+	for i, n := 0, 0; n < 64; n++ {
+		e := strings.IndexByte(s[i:], '\n')
+		if e < 0 {
+			break
+		}
+		if i += e; !openMath(s[:i]) {
+			return s[:i]
+		}
+		i++
+	}
+	return s
 }
 
 // openMath says whether an environment or display is still open in s.

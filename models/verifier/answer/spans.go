@@ -26,6 +26,9 @@ func isSolution(n *node) bool {
 	switch n.kind {
 	case kUnion, kInter, kMinus:
 		return true
+	case kText:
+		_, ok := spansInWords(n.op)
+		return ok
 	case kTuple:
 		return n.op == "(]" || n.op == "[)" || len(n.args) == 2 && (infinite(n.args[0]) != 0 || infinite(n.args[1]) != 0)
 	case kList:
@@ -91,19 +94,25 @@ func (k *comparer) spans(n *node) (out []span, variable string, ok bool) {
 	case kRel:
 		return k.inequality(n)
 	case kText:
-		switch normalText(n.op) {
-		case "all real numbers", "all reals", "real numbers", "reals":
-			return []span{everything()}, "", true
-		case "no solution", "no solutions", "no real solution", "empty set":
-			return nil, "", true
-		}
-		return nil, "", false
+		s, ok := spansInWords(n.op)
+		return s, "", ok
 	case kUnion, kInter, kMinus, kList:
 		return k.combineSpans(n)
 	case kUnit:
 		return k.spans(n.args[0])
 	}
 	return nil, "", false
+}
+
+// spansInWords knows the solution sets that are written in words.
+func spansInWords(s string) ([]span, bool) {
+	switch normalText(s) {
+	case "all real numbers", "all reals", "real numbers", "reals":
+		return []span{everything()}, true
+	case "no solution", "no solutions", "no real solution", "no real solutions", "empty set":
+		return nil, true
+	}
+	return nil, false
 }
 
 // combineSpans joins the parts of a union, an intersection or a list: "or"
@@ -150,6 +159,9 @@ func (k *comparer) interval(lo, hi *node, loOpen, hiOpen bool) (span, bool) {
 		return s, false
 	}
 	if s.fhi, ok = k.end(hi); !ok {
+		return s, false
+	}
+	if s.flo > s.fhi || s.flo == s.fhi && (loOpen || hiOpen) { // not an interval: a pair
 		return s, false
 	}
 	if math.IsInf(s.flo, -1) {

@@ -86,6 +86,12 @@ func (p *parser) product() *node {
 				n = p.mk(kUnit, u, n)
 			}
 			args = []*node{n}
+		case t.kind == tNum && args[0].kind == kUnit && len(args) == 1:
+			n, ok := p.compound(args[0])
+			if !ok {
+				return p.fail("number after a unit")
+			}
+			return n
 		case p.startsFactor():
 			args = append(args, p.factor())
 		default:
@@ -93,6 +99,26 @@ func (p *parser) product() *node {
 		}
 	}
 	return args[0]
+}
+
+// compound reads the rest of 2 hours 30 minutes: the parts add up, in the last
+// unit.
+func (p *parser) compound(first *node) (*node, bool) {
+	if !p.enter() {
+		return nil, false
+	}
+	defer p.leave()
+	last := p.product()
+	if last.kind != kUnit || p.err != "" {
+		return nil, false
+	}
+	f, same := newCalc().unitRatio(first.op, last.op)
+	if !same {
+		return nil, false
+	}
+	scale := p.mkInt(1)
+	scale.num = f
+	return p.mk(kUnit, last.op, p.mk(kAdd, "", p.mk(kMul, "", scale, first.args[0]), last.args[0])), true
 }
 
 // signed reads a factor with signs of its own, as in 3 · −2.

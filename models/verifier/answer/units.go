@@ -23,6 +23,9 @@ func (p *parser) unitAhead() bool {
 		return len(s) != 1 || knownUnit(s)
 	case tWord:
 		w := t.text
+		if w == "min" && !p.peekAt(1).is('(') && !p.peekAt(1).is('{') { // minutes, not the function
+			return true
+		}
 		if w[0] == '\\' || separatorWord(w) != "" || isFunction(w) || isFunction(w[:len(w)-1]) && len(w) > 3 {
 			return false
 		}
