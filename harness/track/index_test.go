@@ -17,7 +17,7 @@ import (
 
 func open(t testing.TB, workspace string) *Index {
 	t.Helper()
-	ix, err := OpenIndex(context.Background(), workspace, os.Getenv("HARDNEG_TEST_DSN"))
+	ix, err := OpenIndex(context.Background(), workspace, "")
 	if err != nil {
 		t.Fatal(err)
 	}
