@@ -28,5 +28,8 @@ func (a *App) commands() []*cli.Command {
 		a.compareCommand(),
 		a.tokenizerCommand(),
 		a.gradeCommand(),
+		a.scoreCommand(),
+		a.perturbCommand(),
+		a.verifierCommand(),
 	}
 }

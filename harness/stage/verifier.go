@@ -32,7 +32,10 @@ func runVerifier(ctx context.Context, t plan.Task, env Env) error {
 	if err != nil {
 		return err
 	}
-	out := result.Labelled{Name: set.name, Format: p.Format, Scores: map[string][]result.Num{}, Threshold: result.Num(v.Tau())}
+	out := result.Labelled{Name: set.name, Format: p.Format, Scores: map[string][]result.Num{}, Threshold: result.NaN()}
+	if len(set.rows) > 0 { // a set is of one register
+		out.Threshold = result.Num(v.Tau(verifier.RegisterOf(set.rows[0].Question)))
+	}
 	for _, mode := range set.modes {
 		rows, err := scoreAll(ctx, v, mode, set.rows, env)
 		if err != nil {

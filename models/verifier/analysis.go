@@ -56,7 +56,7 @@ type analysis struct {
 	neg, nonInt, big, misq             int
 	maxErr                             float64
 	repeats, loops                     int
-	stepNumbers                        int
+	stepNumbers, relabels              int
 }
 
 // result is the outcome of an equation.
@@ -112,6 +112,7 @@ func (a *analysis) reset() {
 	a.nops, a.operands, a.soft, a.unsrc, a.contra, a.before, a.noteBad, a.redundant = 0, 0, 0, 0, 0, 0, 0, 0
 	a.neqs, a.nbad, a.nsoft, a.nident, a.neg, a.nonInt, a.big, a.misq = 0, 0, 0, 0, 0, 0, 0, 0
 	a.maxErr, a.repeats, a.loops, a.stepNumbers = 0, 0, 0, 0
+	a.relabels = 0
 }
 
 // split sets raw and the raw spans of the steps.
@@ -196,17 +197,18 @@ func (a *analysis) noteEquations(step int) {
 		covered := false
 		for k := first; int(k) < len(a.eqs); k++ {
 			e := &a.eqs[k]
-			covered = covered || !e.trivial && e.start <= n.pos && n.pos <= e.end
+			if e.trivial || e.start > n.pos || n.pos > e.end {
+				continue
+			}
+			covered = true
+			if e.bad && a.noteHolds(n) {
+				e.clash = true // the note calculates something else than the text
+			}
 		}
 		if covered {
 			continue
 		}
-		a.noteBuf = append(a.noteBuf[:0], a.raw[n.exprLo:n.exprHi]...)
-		raw := scan(a.noteToks[:0], a.noteBuf, 0, len(a.noteBuf))
-		base := len(raw)
-		ts := resolve(raw, raw[:base], 0)[base:]
-		ts = append(ts, token{kind: kindEqual, op: '='}, token{kind: kindNumber, val: n.res, dec: n.resDec})
-		a.noteToks = raw[:0]
+		ts := append(a.noteTokens(n), token{kind: kindEqual, op: '='}, token{kind: kindNumber, val: n.res, dec: n.resDec})
 		for k := range ts {
 			ts[k].start, ts[k].end = n.pos, n.pos
 		}
@@ -216,6 +218,24 @@ func (a *analysis) noteEquations(step int) {
 			a.eqs[k].lo, a.eqs[k].hi = -1, -1
 		}
 	}
+}
+
+// noteTokens reads the expression of a note; the tokens are reused.
+func (a *analysis) noteTokens(n *note) []token {
+	a.noteBuf = append(a.noteBuf[:0], a.raw[n.exprLo:n.exprHi]...)
+	raw := scan(a.noteToks[:0], a.noteBuf, 0, len(a.noteBuf))
+	base := len(raw)
+	all := resolve(raw, raw[:base], 0)
+	a.noteToks = all[:0]
+	return all[base:]
+}
+
+// noteHolds reports a note whose own expression gives its result.
+func (a *analysis) noteHolds(n *note) bool {
+	no, oo := len(a.reader.operands), len(a.reader.ops)
+	s := a.reader.read(a.noteTokens(n))
+	a.reader.operands, a.reader.ops = a.reader.operands[:no], a.reader.ops[:oo]
+	return s.known && closeTo(s.val, n.res, n.resDec, false)
 }
 
 // notePrinted compares a note's result with the number printed after it.

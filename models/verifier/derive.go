@@ -218,6 +218,7 @@ func (a *analysis) structFeatures() {
 	f, n := &a.f, len(a.steps)
 	f[fNoAnswer] = flag(!a.ans.found)
 	f[fAnsMissing] = f[fNoAnswer]
+	f[fUnanchored] = flag(!a.ans.anchored)
 	if !a.ans.found {
 		a.findStep(CodeNoAnswer, 1, n-1, "no final answer")
 	}
@@ -247,6 +248,7 @@ func (a *analysis) flowFeatures() {
 	f[fSoftSource] = share(a.soft, a.operands)
 	f[fBefore], f[fStepNumber] = math.Min(3, float64(a.before)), math.Min(3, float64(a.stepNumbers))
 	f[fContra], f[fNoteText] = math.Min(3, float64(a.contra)), math.Min(3, float64(a.noteBad))
+	f[fLabelContra] = math.Min(3, float64(a.relabels))
 	f[fRedundant] = math.Min(3, float64(a.redundant))
 	dangling := 0
 	for _, r := range a.results {

@@ -11,7 +11,7 @@ type equation struct {
 	approx     bool     // accepted only as a rounding
 	bad        bool     // some known neighbours differ
 	trivial    bool     // no checked neighbours: a label, a conversion or an assignment
-	divZero    bool
+	clash      bool     // it differs, but its calculator note holds
 	relErr     float64
 	want       float64 // value that the failing link should have had
 }

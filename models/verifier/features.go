@@ -52,6 +52,7 @@ const (
 	fOpsPerQty
 	fOpsMinusQty
 	fNoWork
+	fUnanchored // the answer stands behind no marker
 	// order
 	fBefore
 	fStepNumber
@@ -66,6 +67,7 @@ const (
 	fAnsDerived
 	fAnsLast
 	fRedundant
+	fLabelContra
 	// sym
 	fBadShare
 	fBadCount
@@ -132,9 +134,9 @@ func FeatureNames() []string {
 		"left_no_sub", "percent_no_op", "each_no_mul", "percent_complement", "share_add", "share_sub", "share_mul", "share_div",
 		"unsourced", "misquote",
 		"no_answer", "truncated", "steps", "log_steps", "repeat", "log_words", "equations", "no_equation", "ops_per_quantity",
-		"ops_minus_quantities", "no_work",
+		"ops_minus_quantities", "no_work", "unanchored",
 		"before_derived", "step_number", "unsourced_share", "unsourced_count", "soft_source",
-		"contradictions", "note_text", "dangling_share", "dangling_count", "answer_derived", "answer_last", "redundant",
+		"contradictions", "note_text", "dangling_share", "dangling_count", "answer_derived", "answer_last", "redundant", "label_contradictions",
 		"bad_share", "bad_count", "max_error", "soft_share", "bad_identity",
 		"answer_missing", "answer_in_question", "answer_negative", "answer_fraction", "answer_cents", "answer_zero",
 		"answer_ratio", "answer_big", "answer_small", "negative_count", "non_integer_count", "non_integer_share", "big_count",

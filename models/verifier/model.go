@@ -2,10 +2,13 @@ package verifier
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
+	"sort"
+	"strings"
 )
 
 // Schema is the version of the verifier file.
@@ -41,26 +44,71 @@ type Source struct {
 	Digest string `json:"digest"` // SHA-256 of the rows
 }
 
-// Model is the content of a verifier file.
-type Model struct {
-	Schema    int             `json:"schema"`
-	Name      string          `json:"name"`
-	About     string          `json:"about"`
-	Features  []string        `json:"features"`
-	StepNames []string        `json:"step_features"`
+// Register is the kind of language that a question is written in. It is read
+// off the question alone, so it never orders two solutions of one question.
+type Register int
+
+// The registers.
+const (
+	Plain  Register = iota // words and numerals
+	Formal                 // formulas: LaTeX, powers
+	NumRegisters
+)
+
+// String is the name that the verifier file uses.
+func (r Register) String() string { return [...]string{"plain", "formal"}[r] }
+
+// RegisterOf tells the register of a question.
+func RegisterOf(question string) Register {
+	if strings.ContainsAny(question, "\\^_") || strings.Count(question, "$") >= 2 && !pricey(question) {
+		return Formal
+	}
+	return Plain
+}
+
+// Part holds what is fitted for one register.
+type Part struct {
 	Heads     [NumDims]Linear `json:"heads"`     // by dimension, ans as in mode none
 	Consensus Linear          `json:"consensus"` // ans in mode consensus
-	None      Stack           `json:"stack_none"`
-	Proc      Stack           `json:"stack_proc"`
-	Cons      Stack           `json:"stack_consensus"`
-	Context   Linear          `json:"context"` // offset of the question, for the calibrated probability
+	Context   Linear          `json:"context"`   // offset of the question, for the calibrated probability
 	Calibrate Platt           `json:"calibrate"`
-	Tau       float64         `json:"tau"`
+	Tau       float64         `json:"tau"` // wrongness from which an error is claimed
 	Step      StepHead        `json:"step"`
-	Ridge     float64         `json:"ridge"`
-	Sources   []Source        `json:"sources"`
-	Questions []string        `json:"questions,omitempty"` // first 8 hex digits of the digests of the fitted questions, sorted
 	Table     []Bin           `json:"calibration_table"`
+}
+
+// Model is the content of a verifier file.
+type Model struct {
+	Schema    int      `json:"schema"`
+	Name      string   `json:"name"`
+	About     string   `json:"about"`
+	Features  []string `json:"features"`
+	StepNames []string `json:"step_features"`
+	None      Stack    `json:"stack_none"` // one aggregation for both registers
+	Proc      Stack    `json:"stack_proc"`
+	Cons      Stack    `json:"stack_consensus"`
+	Plain     Part     `json:"plain"`
+	Formal    Part     `json:"formal"`
+	Ridge     float64  `json:"ridge"`
+	Sources   []Source `json:"sources"`
+	Questions []byte   `json:"questions,omitempty"` // first 4 bytes of the keys of the fitted questions, sorted; generated ones left out
+}
+
+// part is what serves a register.
+func (m *Model) part(r Register) *Part {
+	if r == Formal {
+		return &m.Formal
+	}
+	return &m.Plain
+}
+
+// Saw reports that the model was fitted on solutions of this question. One
+// question in a million is taken for a seen one by accident.
+func (m *Model) Saw(question string) bool {
+	key := uint32(QuestionKey(question) >> 32)
+	n := len(m.Questions) / 4
+	i := sort.Search(n, func(i int) bool { return binary.BigEndian.Uint32(m.Questions[4*i:]) >= key })
+	return i < n && binary.BigEndian.Uint32(m.Questions[4*i:]) == key
 }
 
 // Bin is one bin of the calibration table: out-of-fold predictions.
@@ -91,23 +139,26 @@ func Decode(b []byte) (*Model, error) {
 	if !slices.Equal(m.Features, FeatureNames()) || !slices.Equal(m.StepNames, stepFeatureNames()) {
 		return nil, fmt.Errorf("verifier file: its features differ from this program's; fit it again with `hardneg verifier fit`")
 	}
-	all := append([]*Linear{&m.Consensus, &m.Context, &m.Step.Linear}, heads(m)...)
-	for i, l := range all {
-		limit := int(numFeatures)
-		if i == 2 {
-			limit = numStepFeatures
-		}
-		if err := l.check(limit); err != nil {
-			return nil, fmt.Errorf("verifier file: %w", err)
+	for r := Plain; r < NumRegisters; r++ {
+		p := m.part(r)
+		for i, l := range p.linears() {
+			limit := int(numFeatures)
+			if i == 0 {
+				limit = numStepFeatures
+			}
+			if err := l.check(limit); err != nil {
+				return nil, fmt.Errorf("verifier file: %s: %w", r, err)
+			}
 		}
 	}
 	return m, nil
 }
 
-func heads(m *Model) []*Linear {
-	var out []*Linear
-	for i := range m.Heads {
-		out = append(out, &m.Heads[i])
+// linears lists the regressions, the step head first.
+func (p *Part) linears() []*Linear {
+	out := []*Linear{&p.Step.Linear, &p.Consensus, &p.Context}
+	for i := range p.Heads {
+		out = append(out, &p.Heads[i])
 	}
 	return out
 }
@@ -168,7 +219,7 @@ func (s *Stack) logit(p *Profile) float64 {
 }
 
 // dims applies the heads: s_k = max(sigmoid(head), hard findings).
-func (m *Model) dims(a *analysis, f []float64) Profile {
+func (m *Part) dims(a *analysis, f []float64) Profile {
 	p := a.ruleDims(hardSeverity)
 	for d := range p {
 		p[d] = math.Max(p[d], sigmoid(m.Heads[d].Logit(f)))
@@ -178,17 +229,17 @@ func (m *Model) dims(a *analysis, f []float64) Profile {
 
 // modelProfile applies the trained heads.
 func (v *Verifier) modelProfile(w *workspace, out *Score, mode Mode, goldWrong float64) {
-	m, f := v.model, w.sol.f[:]
-	p := m.dims(&w.sol, f)
+	m, part, f := v.model, v.model.part(w.register), w.sol.f[:]
+	p := part.dims(&w.sol, f)
 	out.WrongnessProc = sigmoid(m.Proc.logit(&p))
 	none := m.None.logit(&p)
 	out.WrongnessNone = sigmoid(none)
-	out.PWrong = sigmoid(m.Calibrate.A*(none+m.Context.Logit(f)) + m.Calibrate.B)
+	out.PWrong = sigmoid(part.Calibrate.A*(none+part.Context.Logit(f)) + part.Calibrate.B)
 	switch mode {
 	case None:
 		out.Wrongness = out.WrongnessNone
 	case Consensus:
-		p[Ans] = math.Max(w.sol.ruleDims(hardSeverity)[Ans], sigmoid(m.Consensus.Logit(f)))
+		p[Ans] = math.Max(w.sol.ruleDims(hardSeverity)[Ans], sigmoid(part.Consensus.Logit(f)))
 		out.Wrongness = sigmoid(m.Cons.logit(&p))
 	case Gold:
 		p[Ans] = goldWrong

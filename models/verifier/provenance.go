@@ -111,12 +111,17 @@ func (a *analysis) traceEquation(step, ei int) {
 	}
 	a.neqs++
 	sc[sEquations]++
-	if e.bad {
+	switch {
+	case e.bad && e.clash:
+		a.noteBad++
+		sc[sContra]++
+		a.find(CodeNoteText, .7, step, e.start, e.end, "the note calculates something else: the left side is "+num(e.want))
+	case e.bad:
 		a.nbad++
 		sc[sBad]++
 		a.maxErr = math.Max(a.maxErr, math.Min(1, e.relErr))
 		a.find(CodeArith, math.Min(1, .6+e.relErr), step, e.start, e.end, "the left side is "+num(e.want))
-	} else if e.approx {
+	case e.approx:
 		a.nsoft++
 	}
 	for k := range segs {

@@ -25,6 +25,7 @@ func (v *Verifier) score(w *workspace, in *Input, mode Mode) Score {
 	in.Question, in.Solution = cut(in.Question), cut(in.Solution)
 	a := &w.sol
 	a.run(in)
+	w.register = RegisterOf(in.Question)
 	out := Score{ID: in.ID, Mode: mode, Answer: a.ans.text, HasAnswer: a.ans.found}
 	out.Absurdity = a.absurdity()
 	if mode == Consensus {
@@ -168,7 +169,7 @@ func (v *Verifier) localise(w *workspace, out *Score) {
 	if v.model == nil {
 		a.ruleHazards(h)
 	} else {
-		v.model.Step.hazards(a, h)
+		v.model.part(w.register).Step.hazards(a, h)
 	}
 	a.liftHard(h)
 	keep, best := 1.0, 0
@@ -179,7 +180,7 @@ func (v *Verifier) localise(w *workspace, out *Score) {
 			best = i
 		}
 	}
-	if out.WrongnessNone >= v.Tau() {
+	if out.WrongnessNone >= v.Tau(w.register) {
 		out.FirstErrorStep = best
 	}
 }

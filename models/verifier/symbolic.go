@@ -55,6 +55,7 @@ func (a *analysis) labelValue(e *equation, step int) {
 	case !closeTo(c.val, last.val, 2, true):
 		// Lists give one label to several things: 2 alarms on 123 right
 		// solutions, so this is weaker than the other contradictions.
+		a.relabels++
 		a.find(CodeLabelContra, .5, step, e.start, e.end, "the same label had "+num(c.val)+" before, here "+num(last.val))
 	}
 }

@@ -140,21 +140,22 @@ func Load(name string) (*Verifier, error) {
 // Model is the trained part, nil for the rules.
 func (v *Verifier) Model() *Model { return v.model }
 
-// Tau is the wrongness from which a first error step is claimed.
-func (v *Verifier) Tau() float64 {
+// Tau is the wrongness from which a first error step is claimed on a
+// question of the given register.
+func (v *Verifier) Tau(r Register) float64 {
 	if v.model == nil {
 		return rulesTau
 	}
-	return v.model.Tau
+	return v.model.part(r).Tau
 }
 
 // workspace is what one goroutine needs to score.
 type workspace struct {
 	sol, ref analysis
+	register Register
 	refText  string
 	refReady bool
 	refVals  table
 	refInter []float64
-	phi      [numFeatures]float64
 	hazards  []float64
 }
