@@ -89,7 +89,11 @@ func flatten(params json.RawMessage) map[string]string {
 		}
 		out[path] = string(raw)
 	}
-	walk("", bytes.TrimSpace(params))
+	var compact bytes.Buffer
+	if json.Compact(&compact, params) != nil { // a record may be indented
+		return map[string]string{"params": string(params)}
+	}
+	walk("", compact.Bytes())
 	return out
 }
 

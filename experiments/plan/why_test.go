@@ -22,6 +22,7 @@ func TestDifferences(t *testing.T) {
 		want []string
 	}{
 		{"nothing", a, nil},
+		{"only spaces", key("{ \"beta\": 0.1,\n \"lr\": 1e-4, \"seed_key\": {\"root\": 1,\n\"seed\": 2}}", a.Inputs), nil},
 		{"a setting", key(`{"beta":0.2,"lr":1e-4,"seed_key":{"root":1,"seed":2}}`, a.Inputs), []string{"beta 0.1 → 0.2"}},
 		{"a nested one", key(`{"beta":0.1,"lr":1e-4,"seed_key":{"root":1,"seed":3}}`, a.Inputs), []string{"seed_key.seed 2 → 3"}},
 		{"come and gone", key(`{"beta":0.1,"keep":"last","seed_key":{"root":1,"seed":2}}`, a.Inputs), []string{`keep "last" is new`, "lr 1e-4 is gone"}},
