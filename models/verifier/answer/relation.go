@@ -165,6 +165,9 @@ func (k *comparer) twoRelations(a, b *node) bool {
 		}
 	}
 	if len(variables(a, nil, 1))+len(variables(b, nil, 1)) == 0 && onlyEquals(a) && onlyEquals(b) {
+		if len(a.args) == len(b.args) {
+			return k.all(a.args, b.args)
+		}
 		return k.equal(a.args[len(a.args)-1], b.args[len(b.args)-1])
 	}
 	if len(a.args) == 2 && len(b.args) == 2 {
