@@ -10,7 +10,7 @@ const PairPanel = 16
 // head and a tile made for many rows would compute mostly padding.
 func Pair(k int, a0, a1, b0, b1, c0, c1 []float32, acc bool) {
 	if k > 0 {
-		pair(k, a0, a1, b0, b1, c0, c1, acc)
+		twoRows(k, a0, a1, b0, b1, c0, c1, acc)
 	}
 }
 

@@ -6,7 +6,7 @@ func pair2x32(k int64, a0, a1, b0, b1, c0, c1 *float32, acc int64)
 // HasPair reports whether Pair has a vector kernel on this CPU.
 func HasPair() bool { return hasVec }
 
-func pair(k int, a0, a1, b0, b1, c0, c1 []float32, acc bool) {
+func twoRows(k int, a0, a1, b0, b1, c0, c1 []float32, acc bool) {
 	if !hasVec {
 		pairGo(k, a0, a1, b0, b1, c0, c1, acc)
 		return
