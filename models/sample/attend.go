@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"hardneg/models/cpu"
+	"hardneg/models/cpu/gemm"
 )
 
 // attend rotates the new queries and keys of layer l, stores keys and values,
@@ -41,24 +42,76 @@ func seen(list []piece, pages []*page, n int) []piece {
 	return list
 }
 
-// decode attends from one token: the query heads that share a key head are the
-// rows of one small product a page.
+// decode attends from one token. The query heads that share a key head are the
+// rows of small products, a page at a time.
 func (b *batch) decode(l int, s span, qkv, att []float32) {
 	c := b.net.config
 	d, group := c.HeadDim, c.Heads/c.KVHeads
 	var buf [64]piece
 	list := seen(seen(buf[:0], s.shared, s.nShare), s.own.pages, s.own.n+1)
 	t := s.nShare + s.own.n + 1
-	scores := sized(&b.scores, group*t)
+	scores := sized(&b.scores, (group+1)*t)
+	paired := gemm.HasPair() && b.pool.nr == gemm.PairPanel && d%(2*gemm.PairPanel) == 0
 	for kv := range c.KVHeads {
 		q, o := qkv[kv*group*d:], att[kv*group*d:]
-		at := 0
-		for _, p := range list {
-			b.e.MulPanels(0, group, d, q, d, b.pool.keys(p.g, l, kv), p.n, scores[at:], t, false)
-			at += p.n
+		if paired {
+			b.pairScores(l, kv, list, q, scores, t)
+		} else {
+			at := 0
+			for _, p := range list {
+				b.att.MulPanels(0, group, d, q, d, b.pool.keys(p.g, l, kv), p.n, scores[at:], t, false)
+				at += p.n
+			}
 		}
 		b.soften(scores, group, t, func(int) int { return t })
-		b.mix(l, kv, group, list, scores, t, o, d)
+		if paired {
+			b.pairMix(l, kv, list, scores, t, o)
+		} else {
+			b.mix(l, kv, group, list, scores, t, o, d)
+		}
+	}
+}
+
+// pairScores is scores = q·Kᵀ for a group of query heads, two at a time. Of an
+// odd group the last one is its own partner.
+func (b *batch) pairScores(l, kv int, list []piece, q, scores []float32, t int) {
+	const w = gemm.PairPanel
+	d, group := b.net.config.HeadDim, b.net.config.Heads/b.net.config.KVHeads
+	c0, c1 := b.spare[:2*w], b.spare[2*w:]
+	for h := 0; h < group; h += 2 {
+		h1 := min(h+1, group-1)
+		at := 0
+		for _, p := range list {
+			keys := b.pool.keys(p.g, l, kv)
+			for i := 0; i < p.n; i += 2 * w {
+				gemm.Pair(d, q[h*d:], q[h1*d:], keys[i*d:], keys[(i+w)*d:], c0, c1, false)
+				n := min(2*w, p.n-i)
+				copy(scores[h*t+at+i:][:n], c0)
+				copy(scores[h1*t+at+i:][:n], c1)
+			}
+			at += p.n
+		}
+	}
+}
+
+// pairMix is o = weights·V for a group of query heads, two at a time.
+func (b *batch) pairMix(l, kv int, list []piece, weights []float32, t int, o []float32) {
+	const w = gemm.PairPanel
+	d, group := b.net.config.HeadDim, b.net.config.Heads/b.net.config.KVHeads
+	for h := 0; h < group; h += 2 {
+		h1 := min(h+1, group-1)
+		for j := 0; j < d; j += 2 * w {
+			c0, c1 := o[h*d+j:], o[h1*d+j:]
+			if h1 == h {
+				c1 = b.spare
+			}
+			at := 0
+			for i, p := range list {
+				v := b.pool.values(p.g, l, kv)
+				gemm.Pair(p.n, weights[h*t+at:], weights[h1*t+at:], v[j*pageTokens:], v[(j+w)*pageTokens:], c0, c1, i > 0)
+				at += p.n
+			}
+		}
 	}
 }
 
@@ -80,7 +133,7 @@ func (b *batch) mix(l, kv, rows int, list []piece, weights []float32, ld int, o 
 	for i, p := range list {
 		v := b.pool.values(p.g, l, kv)
 		for j := 0; j < d; j += nr {
-			b.e.MulPanels(0, rows, p.n, weights[at:], ld, v[j*pageTokens:], min(nr, d-j), o[j:], ldo, i > 0)
+			b.att.MulPanels(0, rows, p.n, weights[at:], ld, v[j*pageTokens:], min(nr, d-j), o[j:], ldo, i > 0)
 		}
 		at += p.n
 	}
@@ -100,7 +153,7 @@ func (b *batch) prefill(l int, s span, qkv, att []float32) {
 			kv := h / (c.Heads / c.KVHeads)
 			at := 0
 			for _, p := range list {
-				b.e.MulPanels(0, rows, d, qkv[i0*w+h*d:], w, b.pool.keys(p.g, l, kv), p.n, scores[at:], t, false)
+				b.att.MulPanels(0, rows, d, qkv[i0*w+h*d:], w, b.pool.keys(p.g, l, kv), p.n, scores[at:], t, false)
 				at += p.n
 			}
 			b.soften(scores, rows, t, func(i int) int { return i0 + i + 1 })

@@ -52,17 +52,22 @@ type span struct {
 // batch computes with the buffers of one worker.
 type batch struct {
 	net  *network
-	e    *gemm.Engine
+	e    *gemm.Engine // for the weights
+	att  *gemm.Engine // for attention, with the panels of the cache
 	rope *cpu.Rope
 	pool *pages
 
-	x, h, qkv, att, gu, f []float32
-	scores, queries       []float32
+	x, h, qkv, o, gu, f []float32
+	scores, spare       []float32
 }
 
 func newBatch(n *network) *batch {
-	e := gemm.New(1)
-	return &batch{net: n, e: e, rope: cpu.NewRope(n.heads), pool: newPages(n, e.PanelWidth())}
+	att := gemm.WithKernel(1, "avx2_6x16")
+	if att == nil {
+		att = gemm.New(1)
+	}
+	return &batch{net: n, e: gemm.New(1), att: att, rope: cpu.NewRope(n.heads), pool: newPages(n, att.PanelWidth()),
+		spare: make([]float32, 4*gemm.PairPanel)}
 }
 
 func sized(p *[]float32, n int) []float32 {
@@ -85,7 +90,7 @@ func (b *batch) forward(spans []span) []float32 {
 	b.rope.Grow(longest)
 	d, w, q := c.Hidden, b.net.heads.Width(), c.Heads*c.HeadDim
 	x, h := sized(&b.x, t*d), sized(&b.h, t*d)
-	qkv, att := sized(&b.qkv, t*w), sized(&b.att, t*q)
+	qkv, att := sized(&b.qkv, t*w), sized(&b.o, t*q)
 	gu, f := sized(&b.gu, t*2*c.FFN), sized(&b.f, t*c.FFN)
 	i := 0
 	for _, s := range spans {

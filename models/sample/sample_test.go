@@ -17,8 +17,10 @@ import (
 	"hardneg/models/token"
 )
 
-func model(kv int, tied bool) *qwen2.Params {
-	p := qwen2.NewParams(&checkpoint.Config{Hidden: 48, Layers: 2, Heads: 4, KVHeads: kv, HeadDim: 12, FFN: 40, Vocab: 300,
+func model(kv int, tied bool) *qwen2.Params { return shaped(4, kv, 12, tied) }
+
+func shaped(heads, kv, dim int, tied bool) *qwen2.Params {
+	p := qwen2.NewParams(&checkpoint.Config{Hidden: 48, Layers: 2, Heads: heads, KVHeads: kv, HeadDim: dim, FFN: 40, Vocab: 300,
 		MaxPositions: 512, Eps: 1e-6, Tied: tied, DType: "float32", BOS: -1, Rope: checkpoint.Rope{Theta: 1e4, Type: "default"}})
 	k := seed.Derive(7, "model")
 	p.Init(k, 0.15)
@@ -152,8 +154,9 @@ func collect(t *testing.T, s *Sampler, ps []Prompt, p Params) [][]Output {
 // Log-probabilities agree with the definition, token by token, over page
 // borders; greedy takes the likeliest token.
 func TestAgainstDefinition(t *testing.T) {
-	for _, kv := range []int{1, 2, 4} {
-		net := model(kv, kv == 2)
+	for _, shape := range [][3]int{{4, 1, 12}, {4, 2, 32}, {3, 1, 32}, {2, 2, 64}} { // heads, key heads, width: with and without the paired kernel
+		kv := shape
+		net := shaped(shape[0], shape[1], shape[2], shape[1] == 2)
 		ps := prompts(2, 1, 90)
 		ps[1].Tokens = append(ps[1].Tokens, make([]int32, 70)...)
 		s := New(net, Options{Batch: 3, Threads: 1})
@@ -164,10 +167,10 @@ func TestAgainstDefinition(t *testing.T) {
 					if j == 0 || j == 40 || j == 69 {
 						z := reference(net, ids)
 						if d := math.Abs(z[id] - float64(outs[0].LogProbs[j])); d > 2e-5 {
-							t.Fatalf("kv %d prompt %d token %d: log-probability %g, want %g", kv, i, j, outs[0].LogProbs[j], z[id])
+							t.Fatalf("shape %v prompt %d token %d: log-probability %g, want %g", kv, i, j, outs[0].LogProbs[j], z[id])
 						}
 						if best := slices.Max(z); temp == 0 && z[id] < best-1e-5 {
-							t.Fatalf("kv %d prompt %d token %d: greedy took %g, best %g", kv, i, j, z[id], best)
+							t.Fatalf("shape %v prompt %d token %d: greedy took %g, best %g", kv, i, j, z[id], best)
 						}
 					}
 					ids = append(ids, id)
@@ -179,7 +182,12 @@ func TestAgainstDefinition(t *testing.T) {
 
 // The same bits for any batch size, thread count, order and company.
 func TestIndependence(t *testing.T) {
-	net := model(2, true)
+	for _, net := range []*qwen2.Params{model(2, true), shaped(3, 1, 32, false)} {
+		independence(t, net)
+	}
+}
+
+func independence(t *testing.T, net *qwen2.Params) {
 	ps := prompts(11, 3, 80)
 	p := Params{Temperature: 0.8, TopP: 0.95, MaxNew: 24, LogProbs: true, Key: 9, StopTokens: []int32{3, 50, 77, 120, 200}}
 	want := collect(t, New(net, Options{Batch: 1, Threads: 1}), ps, p)
