@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"hardneg/fixtures/seed"
+	"hardneg/reports/finding"
 	"hardneg/reports/result"
 	"hardneg/reports/stats"
 )
@@ -160,6 +161,25 @@ func TestPower(t *testing.T) {
 		t.Error(code, out, errs)
 	}
 	if code, out, errs = hardneg(t, "", "power", "smoke"); code != ExitOK || !strings.Contains(out, "arith-hard") {
+		t.Error(code, out, errs)
+	}
+	ws := runWith(t, "w-00000004", .2)
+	path := filepath.Join(ws, "runs", "w-00000004", "results.json")
+	set, err := result.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, err := finding.From(finding.Design{Scope: "both", Level: .95, Alpha: .05, Margin: .01, Strata: "size", Baselines: []string{"sft"}}, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep.Apply(set)
+	var buf bytes.Buffer
+	if err := set.Write(&buf); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, buf.String())
+	if code, out, errs = hardneg(t, "", "--workspace", ws, "power", "--from", "w-00000004", "--seeds", "4"); code != ExitOK || !strings.Contains(out, "combined   240       4") {
 		t.Error(code, out, errs)
 	}
 	for want, args := range map[string][]string{

@@ -228,7 +228,15 @@ func (b *builder) judge() {
 	}
 	for i := range b.report.Falsify {
 		p := &b.report.Falsify[i]
-		p.Agree = p.Random != nil && p.Random.Verdict == p.Control.Verdict
+		if p.Random == nil {
+			continue
+		}
+		p.Agree = p.Random.Verdict == p.Control.Verdict
+		note := "random_disagrees"
+		if p.Agree {
+			note = "random_agrees"
+		}
+		p.Control.Notes = append(p.Control.Notes, note)
 	}
 }
 

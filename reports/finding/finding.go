@@ -163,4 +163,5 @@ func (r *Report) Apply(s *result.Set) {
 		s.Findings = append(s.Findings, *f)
 	}
 	s.Correlations, s.Verifier.Figures = r.Correlations, r.Verifier
+	s.Warnings, s.Parts = r.Warnings, r.NotRun
 }

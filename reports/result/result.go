@@ -110,6 +110,8 @@ type Set struct {
 	// Computed by reports/finding from what is above.
 	Findings     []Finding     `json:"findings"`
 	Correlations []Correlation `json:"correlations"`
+	Warnings     []string      `json:"warnings"`      // sentences about the whole run that a report must print
+	Parts        []string      `json:"parts_not_run"` // parts of the analysis that lacked arms or evidence
 }
 
 // Arm is one arm of the experiment.

@@ -81,6 +81,9 @@ func TestUndefined(t *testing.T) {
 		{"crossed", `{"arms":{"a":[[1,0],[1,0]],"b":[[1,0],[1,0]]},"contrast":{"a":1,"b":-1}}`, "notes=[degenerate_variance] p=1 se=0"},
 		{"crossed", `{"arms":{"a":[[1,1],[1,1]],"b":[[0,0],[0,0]]},"contrast":{"a":1,"b":-1}}`, "notes=[degenerate_variance] p=<nil> se=0"},
 		{"crossed", `{"arms":{"a":[[1,null],[1,0]],"b":[[0,1],[0,0]]},"contrast":{"a":1,"b":-1},"scope":"problems"}`, "notes=[imputed_wrong]"},
+		{"crossed", `{"arms":{"a":[[1,0],[1,1]],"b":[[1,1],[0,1]],"c":[[1,1],null]},"contrast":{"a":1,"b":-1},"pool":["a","b","c"]}`, "ms_pooled=<nil> notes=[]"}, // one complete seed: no pool
+		{"crossed", `{"arms":{"a":[[1,0],[1,1]],"b":[[1,1],[0,1]],"c":[[1,1],[0,1]]},"contrast":{"a":1,"b":-1},"pool":["a","b","c"]}`, "ms_pooled=0.6666666666666667 notes=[]"},
+		{"wilcoxon", `{"d":[0,0,1,-1,2]}`, "n=3 w_plus=4.5"}, // zeros dropped, ties at their midrank
 		{"mcnemar", `{"b":0,"c":0,"n":5}`, "notes=[no_discordant] odds_ratio=<nil>"},
 		{"auroc", `{"score":[1,2],"label":[1,1]}`, "notes=[single_class] se=<nil>"},
 		{"auroc_diff", `{"a":[1,2],"b":[2,1],"label":[1,1]}`, "notes=[single_class] p=<nil>"},

@@ -77,23 +77,10 @@ func (q Crossed) RunScopes(scopes ...string) ([]CrossedResult, error) {
 	if err != nil {
 		return every(r), err
 	}
-	if q.imputed(names) {
-		r.Notes = append(r.Notes, NoteImputedWrong)
-	}
-	c := q.contrastRows(names, planned)
-	r.S = len(c)
-	if r.S < planned {
-		r.Notes = append(r.Notes, NoteMissingSeeds)
-	}
+	c := q.matrix(&r, names, planned)
 	if r.S == 0 {
 		r.Notes = append(r.Notes, NoteNoCommonSeed)
 		return every(r), nil
-	}
-	switch {
-	case q.Cluster != nil:
-		c = byCluster(c, q.Cluster)
-	case q.Strata != nil:
-		c = byStratum(c, q.Strata, q.Weights)
 	}
 	if len(c[0]) < 2 {
 		return every(r), bad("%d problems or clusters, needs 2", len(c[0]))
@@ -121,6 +108,26 @@ func (q Crossed) RunScopes(scopes ...string) ([]CrossedResult, error) {
 		x.Notes = sortedNotes(x.Notes)
 	}
 	return out, nil
+}
+
+// matrix is the contrast by seed and unit, clusters and strata worked in.
+func (q Crossed) matrix(r *CrossedResult, names []string, planned int) [][]float64 {
+	if q.imputed(names) {
+		r.Notes = append(r.Notes, NoteImputedWrong)
+	}
+	c := q.contrastRows(names, planned)
+	r.S = len(c)
+	if r.S < planned {
+		r.Notes = append(r.Notes, NoteMissingSeeds)
+	}
+	switch {
+	case r.S == 0:
+	case q.Cluster != nil:
+		c = byCluster(c, q.Cluster)
+	case q.Strata != nil:
+		c = byStratum(c, q.Strata, q.Weights)
+	}
+	return c
 }
 
 // check validates the question and returns the arms of the contrast, sorted,
@@ -340,59 +347,6 @@ func meanSquares(c [][]float64) (seeds, problems, residual float64) {
 		problems += float64(s) * (v - m) * (v - m)
 	}
 	return seeds / float64(s-1), problems / float64(n-1), residual / (float64(s-1) * float64(n-1))
-}
-
-// byCluster replaces the columns by one a cluster, so that with one seed the
-// standard error is the clustered (CR1) one.
-func byCluster(c [][]float64, group []int) [][]float64 {
-	g := groupCount(group)
-	m, n := grand(c), float64(len(c[0]))
-	size := make([]float64, g)
-	for _, k := range group {
-		size[k]++
-	}
-	out := make([][]float64, len(c))
-	for s := range c {
-		t := make([]float64, g)
-		for j, v := range c[s] {
-			t[group[j]] += v
-		}
-		for k := range t {
-			t[k] = m + float64(g)/n*(t[k]-size[k]*m)
-		}
-		out[s] = t
-	}
-	return out
-}
-
-// byStratum rescales the columns so that their mean weighs the strata as
-// asked and their variance is the stratified one.
-func byStratum(c [][]float64, stratum []int, weights []float64) [][]float64 {
-	b, n := groupCount(stratum), float64(len(stratum))
-	size, sums, w := make([]float64, b), make([]float64, b), make([]float64, b)
-	for j, k := range stratum {
-		size[k]++
-		for s := range c {
-			sums[k] += c[s][j]
-		}
-	}
-	m := 0.0
-	for k := range size {
-		sums[k] /= size[k] * float64(len(c))
-		w[k] = size[k] / n
-		if weights != nil {
-			w[k] = weights[k]
-		}
-		m += w[k] * sums[k]
-	}
-	out := make([][]float64, len(c))
-	for s := range c {
-		out[s] = make([]float64, len(stratum))
-		for j, k := range stratum {
-			out[s][j] = m + n*w[k]/size[k]*(c[s][j]-sums[k])
-		}
-	}
-	return out
 }
 
 func sortedNotes(notes []string) []string {
