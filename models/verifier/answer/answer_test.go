@@ -12,6 +12,7 @@ func TestExtract(t *testing.T) {
 		{"guess $\\boxed{36}$, but no. It is $\\boxed{{38 \\over 17}}$.", `{38 \over 17}`, RuleBoxed},
 		{"$x=\\boxed{1}$ and $x=\\boxed{2}$.", "1, 2", RuleBoxed},
 		{"<think>Maybe \\boxed{9}? No.</think>\nThe final answer is \\boxed{12}.", "12", RuleBoxed},
+		{"The result is \\boxed{\\frac{3}{34}. I hope it helps", `\frac{3}{34}`, RuleBoxed},
 		{"so $a = -\\boxed{256}$.", "-(256)", RuleBoxed},
 		{"{\"reasoning\": \"5 + 6\", \"answer\": \"11\"}", "11", RulePhrase},
 		{"48 + 24 = <<48+24=72>>72\n#### 72", "72", RuleHash},

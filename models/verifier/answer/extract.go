@@ -100,12 +100,15 @@ func boxAt(s string, start, at int) (box, bool) {
 		return box{start, at, end, end}, end > at && s[at] >= '0' && s[at] <= '9'
 	}
 	end := closing(s[:min(len(s), at+4*maxBytes)], at)
-	if end < 0 { // a brace is missing: the math span or the line ends the box
-		end = at + strings.IndexAny(s[at:], "$\n")
-		if end <= at || s[end] != '$' {
-			return box{}, false
+	if end < 0 { // a brace is missing: the math span or the sentence ends the box
+		line := firstLine(s[at+1 : min(len(s), at+maxBytes)])
+		n := strings.IndexByte(line, '$')
+		if n < 0 {
+			if n = len(cutSentence(line)); n == len(line) {
+				return box{}, false // cut off in the middle
+			}
 		}
-		return box{start, at + 1, end, end}, true
+		return box{start, at + 1, at + 1 + n, at + 1 + n}, n > 0
 	}
 	return box{start, at + 1, end, end + 1}, true
 }
