@@ -37,7 +37,7 @@ func genTuple(g *gen) forms {
 	f := forms{gold: "(" + j(",", e) + ")"}
 	f.same = []string{f.gold, "(" + j(", ", e) + ")", `\left(` + j(", ", e) + `\right)`, "( " + j(" , ", e) + " )", "(" + strings.ReplaceAll(j(",", e), `\frac`, `\dfrac`) + ")", `\left( ` + j(`,\,`, e) + ` \right)`, "$(" + j(", ", e) + ")$"}
 	vars := []string{"x", "y", "z", "w"}[:len(e)]
-	f.ext = []string{"(" + j(",", vars) + ") = (" + j(",", e) + ")", "(" + j(", ", e) + ",)", `\big(` + j(",", e) + `\big)`}[:1]
+	f.ext = []string{"(" + j(",", vars) + ") = (" + j(",", e) + ")", `\big(` + j(",", e) + `\big)`}
 	rev := append([]string(nil), e...)
 	rev[0], rev[1] = rev[1], rev[0]
 	f.differs = []string{"(" + j(",", g.changed(e)) + ")", "(" + j(",", rev) + ")", "(" + j(",", append(append([]string{}, e...), "0")) + ")", "(" + j(",", e[:len(e)-1]) + ")", e[0], `\{` + j(",", e) + `\}`, "[" + j(",", e[:2]) + ")"}
@@ -94,7 +94,7 @@ func genInterval(g *gen) forms {
 		x, y := sp("%s%d,%d%s", o, a, b, c), sp("(%d,%d)", d, e)
 		f := forms{gold: x + `\cup` + y}
 		f.same = []string{f.gold, y + ` \cup ` + x, sp(`\left%s%d, %d\right%s \cup \left(%d, %d\right)`, o, a, b, c, d, e), x + " ∪ " + y}
-		f.ext = []string{sp(`%d %s x %s %d \text{ or } %d < x < %d`, a, ineq[o], ineq[c], b, d, e), x + " U " + y, x + `\cup` + y + `\cup` + y, x + ", " + y}[:3]
+		f.ext = []string{sp(`%d %s x %s %d \text{ or } %d < x < %d`, a, ineq[o], ineq[c], b, d, e), x + " U " + y, x + `\cup` + y + `\cup` + y}
 		f.differs = []string{x, y, sp("%s%d,%d%s", o, a, b, flip[c]) + `\cup` + y, x + `\cup` + sp("[%d,%d)", d, e), x + `\cup` + sp("(%d,%d)", d, e+1), x + `\cap` + y}
 		return f
 	}
@@ -178,7 +178,7 @@ func genEquation(g *gen) forms {
 		n := g.nz(90)
 		f := forms{gold: g.pick(sp("%d", n), sp("%s=%d", v, n), sp("%s = %d", v, n))}
 		f.same = []string{sp("%s = %d", v, n), sp("%d", n), sp("%s=%d.0", v, n), sp("%s = %d %s = %d", v, n-5, "+ 5", n), sp("$%s = %d$", v, n)}
-		f.ext = []string{sp("%d = %s", n, v), sp(`%s \approx %d`, v, n), sp(`\Rightarrow %s = %d`, v, n)}[:2]
+		f.ext = []string{sp("%d = %s", n, v), sp(`%s \approx %d`, v, n)}
 		f.differs = []string{sp("%s = %d", v, n+1), sp("%s = %d", v, -n), sp("%d", n+2), sp("%s = %d %s = %d", v, n, "+ 5", n+5), sp("%s > %d", v, n)}
 		if strings.Contains(f.gold, v) {
 			f.differs = append(f.differs, sp("m = %d", n))
@@ -259,7 +259,7 @@ func genBase(g *gen) forms {
 	digits := strconv.FormatInt(int64(g.n(40, 900)), base)
 	f := forms{gold: sp("%s_%d", digits, base)}
 	f.same = []string{f.gold, sp("%s_{%d}", digits, base)}
-	f.ext = []string{sp("(%s)_{%d}", digits, base), digits, sp(`\text{%s}_{%d}`, digits, base)}[:2]
+	f.ext = []string{sp("(%s)_{%d}", digits, base), digits}
 	other := []byte(digits)
 	other[len(other)-1] = '0' + (other[len(other)-1]-'0'+1)%byte(base)
 	f.differs = []string{sp("%s_{%d}", other, base), sp("%s_{%d}", digits, base+1), string(other), sp("1%s_%d", digits, base)}
@@ -277,8 +277,6 @@ func genText(g *gen) forms {
 		f.differs = []string{o, "(" + o + ")", `\text{(` + o + `)}`, `\text{` + o + `}`, "(" + o + ") 15"}
 		return f
 	case 1:
-		a := g.numbers(1, 9)[0]
-		_ = a
 		names := []string{"Ann", "Bob", "Cid", "Dee"}
 		s := g.shuffle(names)[:2]
 		f := forms{gold: `\text{` + s[0] + ", " + s[1] + `}`}

@@ -109,7 +109,7 @@ func group(n int, sep string) string {
 	return s
 }
 
-// sign writes ± v as a term of a sum: "+ 3", "- 3".
+// signed writes ± v as a term of a sum: "+ 3", "- 3".
 func signed(v int) string {
 	if v < 0 {
 		return sp("- %d", -v)
@@ -210,9 +210,9 @@ func genMixed(g *gen) forms {
 
 func genPercent(g *gen) forms {
 	v2 := g.n(3, 600) // halves of a percent
-	v := decimalString(v2, 2, (v2%2+1)/1-0)
-	if v2%2 == 0 {
-		v = strconv.Itoa(v2 / 2)
+	v := strconv.Itoa(v2 / 2)
+	if v2%2 == 1 {
+		v += ".5"
 	}
 	f := forms{gold: v + `\%`}
 	f.same = []string{v + "%", v + `\%`, v + " percent", decimalString(v2, 200, 4), sp(`\frac{%d}{200}`, v2), v + ` \%`, v + `\text{ percent}`, v + "0%"}
@@ -221,9 +221,6 @@ func genPercent(g *gen) forms {
 	}
 	f.ext = []string{v, v + "％", sp("%d/200", v2), sp(`\frac{%d}{2}\%%`, v2)}
 	f.differs = []string{sp(`%d.7\%%`, v2), decimalString(v2*100+1, 2, 1), decimalString(v2, 20, 3), "-" + v + "%", decimalString(v2+2, 2, 1) + `\%`, decimalString(v2, 20000, 6)}
-	if v2*100+1 == v2 {
-		f.differs = f.differs[:1]
-	}
 	return f
 }
 
@@ -303,7 +300,7 @@ func genPower(g *gen) forms {
 		n := g.n(4, 12)
 		k := g.n(1, n-1)
 		c, _ := newCalc().binomial(integer(int64(n)), integer(int64(k))).int64()
-		return forms{gold: sp("%d", c), same: []string{sp(`\binom{%d}{%d}`, n, k), sp(`\dbinom{%d}{%d}`, n, n-k), sp(`\frac{%d!}{%d!\,%d!}`, n, k, n-k)}, ext: []string{sp(`{%d \choose %d}`, n, k), sp(`\binom%d{%d}`, n%10, k)}[:1], differs: []string{sp(`\binom{%d}{%d}`, n+1, k), sp(`\binom{%d}{%d} - 1`, n, k), sp(`\frac{%d!}{%d!}`, n+1, n)}}
+		return forms{gold: sp("%d", c), same: []string{sp(`\binom{%d}{%d}`, n, k), sp(`\dbinom{%d}{%d}`, n, n-k), sp(`\frac{%d!}{%d!\,%d!}`, n, k, n-k)}, ext: []string{sp(`{%d \choose %d}`, n, k)}, differs: []string{sp(`\binom{%d}{%d}`, n+1, k), sp(`\binom{%d}{%d} - 1`, n, k), sp(`\frac{%d!}{%d!}`, n+1, n)}}
 	case 2:
 		m := decimalString(g.n(11, 99), 10, 1)
 		x := g.n(2, 8)
