@@ -54,11 +54,12 @@ Exit codes: 0 done, whatever the difference; 2 usage, unreadable file, nothing i
 }
 
 func (a *App) compare(left, right string, f compareFlags) error {
-	x, err := a.sides(left, f)
+	runs := map[string]*result.Set{}
+	x, err := a.sides(left, f, runs)
 	if err != nil {
 		return err
 	}
-	y, err := a.sides(right, f)
+	y, err := a.sides(right, f, runs)
 	if err != nil {
 		return err
 	}
@@ -111,8 +112,8 @@ func names(sides []finding.Side) string {
 	return strings.Join(out, ", ")
 }
 
-// sides reads one argument.
-func (a *App) sides(name string, f compareFlags) ([]finding.Side, error) {
+// sides reads one argument; a run named twice is read once.
+func (a *App) sides(name string, f compareFlags, runs map[string]*result.Set) ([]finding.Side, error) {
 	if first, _, _ := strings.Cut(name, ","); strings.HasSuffix(first, ".jsonl") {
 		return sampleSides(name, f)
 	}
@@ -122,10 +123,14 @@ func (a *App) sides(name string, f compareFlags) ([]finding.Side, error) {
 			run, arm = name[:i], name[i+1:]
 		}
 	}
-	s, err := a.results(run)
-	if err != nil {
-		return nil, err
+	if runs[run] == nil {
+		s, err := a.results(run)
+		if err != nil {
+			return nil, err
+		}
+		runs[run] = s
 	}
+	s := runs[run]
 	var out []finding.Side
 	for _, x := range s.Arms {
 		if arm != "" && x.Name != arm {

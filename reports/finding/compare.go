@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"hardneg/reports/result"
@@ -17,6 +18,9 @@ type Side struct {
 	IDs       []string
 	Clusters  []string // or nil
 	Rows      [][]float64
+
+	run     *result.Set // where it comes from, nil for a sample file
+	trained map[string]stats.Trials
 }
 
 // Pairing says what was left out when two sides were matched by item.
@@ -41,6 +45,12 @@ func SideOf(s *result.Set, arm, benchmark string) (Side, error) {
 		return side, fmt.Errorf("run %s has no outcomes of arm %q on %s", s.Run, arm, benchmark)
 	}
 	side.IDs, side.Clusters, side.Rows = s.Items[i].IDs, s.Items[i].Clusters, t.arms[arm]
+	side.run, side.trained = s, map[string]stats.Trials{}
+	for _, a := range s.Arms {
+		if a.Trained && t.arms[a.Name] != nil {
+			side.trained[a.Name] = t.arms[a.Name]
+		}
+	}
 	return side, nil
 }
 
@@ -99,7 +109,8 @@ type Comparison struct {
 }
 
 // Compare matches sides by item and seed and gives A minus B with the engine
-// of every report. What was not declared before the data is exploratory; with
+// of every report; the seed variance is pooled over the trained arms of the run
+// that both come from, else over the two sides. What was not declared before the data is exploratory; with
 // several benchmarks their p-values are adjusted together.
 func Compare(d Design, pairs [][2]Side) ([]Comparison, error) {
 	var out []Comparison
@@ -115,6 +126,10 @@ func Compare(d Design, pairs [][2]Side) ([]Comparison, error) {
 		}
 		t := &table{name: p[0].Benchmark, arms: map[string]stats.Trials{names[0]: x, names[1]: y}, cluster: cluster, n: pairing.Common, parts: []string{p[0].Benchmark}}
 		b.set, b.tables, b.d.Pool = &result.Set{Seeds: pairing.Seeds}, []*table{t}, names[:]
+		if p[0].run != nil && p[0].run == p[1].run { // two arms of one run: its report's pool, hence its report's numbers
+			maps.Copy(t.arms, p[0].trained)
+			b.d.Pool = slices.Sorted(maps.Keys(p[0].trained))
+		}
 		c := Comparison{Benchmark: t.name, Pairing: pairing, A: b.accuracy(names[0], t), B: b.accuracy(names[1], t)}
 		b.report.Findings = append(b.report.Findings, c.A, c.B)
 		from := len(b.report.Findings) - 2
