@@ -98,7 +98,7 @@ func (r *solutionRow) input() (verifier.Input, error) {
 // scoreRow turns one input row into one output line.
 func scoreRow(v *verifier.Verifier, mode verifier.Mode, line, out []byte) ([]byte, error) {
 	var r solutionRow
-	if err := strict(line, &r); err != nil {
+	if err := decodeSolution(line, &r); err != nil {
 		return out, err
 	}
 	in, err := r.input()

@@ -21,6 +21,7 @@ type stepInfo struct {
 // allocates little; nothing in it survives into a Score.
 type analysis struct {
 	q        question
+	lex      lexicon
 	raw      string
 	norm     normal
 	rawToks  []token
@@ -80,6 +81,7 @@ type finalAnswer struct {
 // in score.
 func (a *analysis) run(in *Input) {
 	a.reset()
+	a.q.lex = &a.lex
 	a.q.read(in.Question)
 	a.split(in)
 	a.tokenise()
@@ -138,7 +140,7 @@ func (a *analysis) tokenise() {
 		s.norm.lo, s.tok.lo = int32(len(a.norm.b)), int32(len(a.rawToks))
 		a.norm.add(a.raw, int(sp.lo)+skip, int(sp.hi), 0)
 		s.norm.hi = int32(len(a.norm.b))
-		a.rawToks = scan(a.rawToks, a.norm.b, int(s.norm.lo), int(s.norm.hi))
+		a.rawToks = scan(&a.lex, a.rawToks, a.norm.b, int(s.norm.lo), int(s.norm.hi))
 		s.tok.hi = int32(len(a.rawToks))
 		a.norm.put('\n', int(sp.hi))
 		a.steps = append(a.steps, s)
@@ -223,7 +225,7 @@ func (a *analysis) noteEquations(step int) {
 // noteTokens reads the expression of a note; the tokens are reused.
 func (a *analysis) noteTokens(n *note) []token {
 	a.noteBuf = append(a.noteBuf[:0], a.raw[n.exprLo:n.exprHi]...)
-	raw := scan(a.noteToks[:0], a.noteBuf, 0, len(a.noteBuf))
+	raw := scan(&a.lex, a.noteToks[:0], a.noteBuf, 0, len(a.noteBuf))
 	base := len(raw)
 	all := resolve(raw, raw[:base], 0)
 	a.noteToks = all[:0]
@@ -283,7 +285,7 @@ func (a *analysis) numeric(text string) (v float64, ok, pct bool) {
 	n0, r0, t0 := len(a.norm.b), len(a.rawToks), len(a.toks)
 	notes, lo, hi, open := len(a.norm.notes), a.norm.boxLo, a.norm.boxHi, a.norm.openNote
 	a.norm.add(text, 0, len(text), 0)
-	a.rawToks = scan(a.rawToks, a.norm.b, n0, len(a.norm.b))
+	a.rawToks = scan(&a.lex, a.rawToks, a.norm.b, n0, len(a.norm.b))
 	a.toks = resolve(a.toks, a.rawToks[r0:], 0)
 	ts := a.toks[t0:]
 	for len(ts) > 0 && ts[len(ts)-1].kind == kindPunct {

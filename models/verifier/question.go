@@ -30,6 +30,7 @@ type question struct {
 	text       string
 	ready      bool
 	norm       normal
+	lex        *lexicon // of the work space, or its own
 	raw, toks  []token
 	qty        []quantity
 	stems      table // content stems
@@ -54,9 +55,12 @@ func (q *question) read(text string) {
 		return
 	}
 	q.text, q.ready = text, true
+	if q.lex == nil {
+		q.lex = new(lexicon)
+	}
 	q.norm.reset()
 	q.norm.add(text, 0, len(text), 0)
-	q.raw = scan(q.raw[:0], q.norm.b, 0, len(q.norm.b))
+	q.raw = scan(q.lex, q.raw[:0], q.norm.b, 0, len(q.norm.b))
 	q.toks = resolve(q.toks[:0], q.raw, variables(q.raw, q.norm.b))
 	q.quantities()
 	q.cues()

@@ -79,7 +79,7 @@ func pow10(n int8) float64 {
 }
 
 // scan appends the raw tokens of b[lo:hi].
-func scan(dst []token, b []byte, lo, hi int) []token {
+func scan(lex *lexicon, dst []token, b []byte, lo, hi int) []token {
 	for i := lo; i < hi; {
 		c := b[i]
 		switch {
@@ -91,7 +91,7 @@ func scan(dst []token, b []byte, lo, hi int) []token {
 			i = e
 		case letter(c) || c >= 0x80:
 			var t token
-			t, i = word(b, i, hi)
+			t, i = word(lex, b, i, hi)
 			dst = append(dst, t)
 		default:
 			dst = append(dst, sign(c, i))
@@ -120,7 +120,7 @@ func sign(c byte, i int) token {
 }
 
 // word reads letters, with an apostrophe part that its hash leaves out.
-func word(b []byte, i, hi int) (token, int) {
+func word(lex *lexicon, b []byte, i, hi int) (token, int) {
 	var buf [24]byte
 	j, n := i, 0
 	for j < hi && (letter(b[j]) || b[j] >= 0x80) {
@@ -135,27 +135,54 @@ func word(b []byte, i, hi int) (token, int) {
 		j++
 	}
 	t := token{kind: kindWord, start: int32(i), wlen: int32(j - i)}
-	w := string(buf[:n])
 	if n == 1 {
 		t.op = b[i]
 	}
-	t.hash = fnv(w)
-	t.stem = t.hash
-	if k := stemLen(w); k < n {
-		t.stem = fnv(w[:k])
-	}
+	m := lex.get(&buf, n)
+	t.hash, t.stem, t.cls, t.val, t.dim, t.size = m.hash, m.stem, m.cls, m.val, m.dim, m.size
 	if j+1 < hi && b[j] == '\'' && letter(b[j+1]) && b[j+1] >= 'a' {
 		for j++; j < hi && b[j] >= 'a' && b[j] <= 'z'; j++ {
 		}
 	}
 	t.end = int32(j)
-	if w != "let" || t.wlen == t.end-t.start {
-		t.cls, t.val = classify(w)
-		t.dim, t.size = unitOf(w)
-	} else {
+	if t.cls&clsVarIntro != 0 && t.wlen != t.end-t.start {
 		t.cls = clsStop // let's
 	}
 	return t, j
+}
+
+// lexicon remembers what the last words meant: a direct-mapped cache, exact,
+// as a full copy of the word is compared. Most words come again.
+type lexicon [512]meaning
+
+type meaning struct {
+	word       [24]byte
+	n          int32
+	hash, stem uint32
+	cls        class
+	val        float64
+	dim        byte
+	size       float32
+}
+
+// get looks a lower-cased word of n bytes up; the rest of buf is zero.
+func (l *lexicon) get(buf *[24]byte, n int) *meaning {
+	h := uint32(2166136261)
+	for _, c := range buf[:n] {
+		h = (h ^ uint32(c)) * 16777619
+	}
+	m := &l[(h^h>>15)%uint32(len(l))]
+	if m.n == int32(n) && m.word == *buf {
+		return m
+	}
+	w := string(buf[:n])
+	*m = meaning{word: *buf, n: int32(n), hash: h, stem: h}
+	if k := stemLen(w); k < n {
+		m.stem = fnv(w[:k])
+	}
+	m.cls, m.val = classify(w)
+	m.dim, m.size = unitOf(w)
+	return m
 }
 
 // variables collects the letters that a text uses as variables: before an
