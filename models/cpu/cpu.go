@@ -70,7 +70,11 @@ func (c *CPU) Close() error { return nil }
 func (c *CPU) Sync() error { return nil }
 
 // slice is a Buffer.
-type slice[T float32 | float64 | int32] []T
+type slice[T element] []T
+
+type element interface {
+	float32 | float64 | int32 | uint16 | uint8
+}
 
 // Len is the number of elements.
 func (s slice[T]) Len() int { return len(s) }
@@ -87,6 +91,10 @@ func (c *CPU) Alloc(dt graph.Dtype, n int) (vm.Buffer, error) {
 		return slice[float64](make([]float64, n)), nil
 	case graph.Int32:
 		return slice[int32](make([]int32, n)), nil
+	case graph.Uint16:
+		return slice[uint16](make([]uint16, n)), nil
+	case graph.Uint8:
+		return slice[uint8](make([]uint8, n)), nil
 	}
 	return nil, fmt.Errorf("cpu: no buffers of type %v", dt)
 }
@@ -109,6 +117,10 @@ func (c *CPU) Write(b vm.Buffer, host any) {
 	switch h := host.(type) {
 	case []int32:
 		copy(b.(slice[int32]), h)
+	case []uint16:
+		copy(b.(slice[uint16]), h)
+	case []uint8:
+		copy(b.(slice[uint8]), h)
 	case []float32:
 		convertTo(b, h)
 	case []float64:
@@ -123,6 +135,10 @@ func (c *CPU) Read(host any, b vm.Buffer) {
 	switch h := host.(type) {
 	case []int32:
 		copy(h, b.(slice[int32]))
+	case []uint16:
+		copy(h, b.(slice[uint16]))
+	case []uint8:
+		copy(h, b.(slice[uint8]))
 	case []float32:
 		convertFrom(h, b)
 	case []float64:
@@ -204,7 +220,7 @@ func kernel[F Float](c *CPU, k vm.Call) (vm.Kernel, error) {
 }
 
 // data is the memory of an operand.
-func data[T float32 | float64 | int32](a vm.Arg) []T { return a.Buf.(slice[T]) }
+func data[T element](a vm.Arg) []T { return a.Buf.(slice[T]) }
 
 // scratch is n elements of worker's buffer number i, with any contents.
 func scratch[F Float](w *workspace, i, n int) []F {

@@ -3,8 +3,6 @@ package cpu
 import (
 	"math"
 
-	"hardneg/models/cpu/gemm"
-	"hardneg/models/graph"
 	"hardneg/models/vm"
 )
 
@@ -147,33 +145,5 @@ func sumSquares[F Float](c *CPU, k vm.Call) vm.Kernel {
 			s += v
 		}
 		out[0] = s
-	}
-}
-
-func adamW[F Float](c *CPU, k vm.Call) vm.Kernel {
-	p, g, m, v := data[F](k.In[0]), data[F](k.In[1]), data[F](k.In[2]), data[F](k.In[3])
-	a := k.Op.Attr.(*graph.AdamW)
-	return func(uint) {
-		c.e.Range(len(p), 1<<14, func(_, lo, hi int) {
-			adamWRange(p[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi], a)
-		})
-	}
-}
-
-func adamWRange[F Float](p, g, m, v []F, a *graph.AdamW) {
-	keep, scale := F(1-a.LR*a.Decay), F(a.Scale)
-	b1, b2 := F(a.Beta1), F(a.Beta2)
-	rate, root, eps := F(a.LR/a.Bias1), F(1/math.Sqrt(a.Bias2)), F(a.Eps)
-	if p32, ok := any(p).([]float32); ok {
-		k := [9]float32{float32(keep), float32(scale), float32(b1), float32(1 - b1), float32(b2), float32(1 - b2), float32(rate), float32(root), float32(eps)}
-		gemm.AdamW(p32, any(g).([]float32), any(m).([]float32), any(v).([]float32), &k)
-		return
-	}
-	for i, x := range g {
-		x *= scale
-		mi := b1*m[i] + (1-b1)*x
-		vi := b2*v[i] + (1-b2)*x*x
-		m[i], v[i] = mi, vi
-		p[i] = p[i]*keep - rate*mi/(F(math.Sqrt(float64(vi)))*root+eps)
 	}
 }

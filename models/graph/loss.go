@@ -15,7 +15,7 @@ const (
 // Kinds of ops outside any graph, which models/optim runs.
 const (
 	KindSumSquares Kind = "sum-squares" // x(n) → one float64
-	KindAdamW      Kind = "adamw"       // p(n), grad(n), m(n), v(n) → p, m, v in place
+	KindAdamW      Kind = "adamw"       // p(n), grad(n), m(n), v(n)[, scales of m, of v] → p, m, v in place
 )
 
 // LogProb is the log-probability of each pick under softmax(h·wᵀ): row rows[i]
@@ -67,12 +67,18 @@ func Objective(f *Loss, sums *G.Node) *G.Node {
 	return o.apply("VS", sums)
 }
 
+// MomentBlock is how many 8-bit moments share a scale.
+const MomentBlock = 256
+
 // AdamW holds the constants of one step of KindAdamW; the op's Attr points to
 // it, so they may change between steps.
 type AdamW struct {
 	LR, Beta1, Beta2, Eps, Decay float64
 	// Scale multiplies the gradient: the clipping factor.
 	Scale float64
+	// Step and Offset, the place of the first element in the whole vector,
+	// decide the random bits that round moments kept in fewer than 32.
+	Step, Offset int
 	// Bias1 and Bias2 are 1-β₁ᵗ and 1-β₂ᵗ.
 	Bias1, Bias2 float64
 }

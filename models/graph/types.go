@@ -11,7 +11,8 @@ type Node = G.Node
 // Shape is the shape of a node.
 type Shape = tensor.Shape
 
-// Dtype is the element type of a node or buffer.
+// Dtype is the element type of a node or buffer; only the first three occur in
+// graphs.
 type Dtype int
 
 // Element types.
@@ -19,6 +20,8 @@ const (
 	Float32 Dtype = iota
 	Float64
 	Int32
+	Uint16 // bfloat16 bits of optimizer moments
+	Uint8  // codes of optimizer moments
 )
 
 // DtypeOf is the element type of a node.
@@ -43,4 +46,6 @@ func (d Dtype) Tensor() tensor.Dtype {
 	return tensor.Float32
 }
 
-func (d Dtype) String() string { return [...]string{"float32", "float64", "int32"}[d] }
+func (d Dtype) String() string {
+	return [...]string{"float32", "float64", "int32", "uint16", "uint8"}[d]
+}

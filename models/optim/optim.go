@@ -21,6 +21,10 @@ type Config struct {
 	Beta1, Beta2, Eps float64
 	// Clip bounds the global norm of the gradient; 0 for no bound.
 	Clip float64
+	// State is how moments are kept: fp32 (or empty), bf16, or int8, which
+	// stands for 8-bit floats with a scale for every 256. Both are rounded at
+	// random, by bits that depend on the step and the element only.
+	State string
 }
 
 // Group is a range of the parameters.
@@ -36,7 +40,7 @@ type AdamW struct {
 	groups []group
 	norm   vm.Kernel
 	square vm.Buffer
-	m, v   vm.Buffer
+	parts  []Part // both moments, then scales
 	step   int
 }
 
@@ -46,19 +50,36 @@ type group struct {
 	decay  float64
 }
 
+// Part is a buffer of the optimizer's state, to be saved and restored.
+type Part struct {
+	Buf   vm.Buffer
+	Dtype graph.Dtype
+}
+
 // New makes an optimizer with zero moments.
 func New(be vm.Backend, params, grads vm.Buffer, groups []Group, c Config) (*AdamW, error) {
 	a := &AdamW{cfg: c, be: be}
-	var err error
-	for _, b := range []*vm.Buffer{&a.m, &a.v} {
-		if *b, err = be.Alloc(graph.Float32, params.Len()); err != nil {
-			return nil, fmt.Errorf("optim: moments: %w", err)
-		}
+	dtype := graph.Float32
+	switch c.State {
+	case "", "fp32":
+	case "bf16":
+		dtype = graph.Uint16
+	case "int8":
+		dtype = graph.Uint8
+	default:
+		return nil, fmt.Errorf("optim: state %q: want fp32, bf16 or int8", c.State)
+	}
+	m, err := a.alloc(dtype, params.Len())
+	if err != nil {
+		return nil, err
+	}
+	v, err := a.alloc(dtype, params.Len())
+	if err != nil {
+		return nil, err
 	}
 	if a.square, err = be.Alloc(graph.Float64, 1); err != nil {
 		return nil, fmt.Errorf("optim: %w", err)
 	}
-	arg := func(b vm.Buffer) vm.Arg { return vm.Arg{Buf: b, Shape: graph.Shape{b.Len()}} }
 	a.norm, err = be.Kernel(vm.Call{Op: &graph.Op{Kind: graph.KindSumSquares}, In: []vm.Arg{arg(grads)}, Out: []vm.Arg{arg(a.square)}})
 	if err != nil {
 		return nil, fmt.Errorf("optim: %w", err)
@@ -67,8 +88,17 @@ func New(be vm.Backend, params, grads vm.Buffer, groups []Group, c Config) (*Ada
 		if g.Lo == g.Hi {
 			continue
 		}
-		attr := &graph.AdamW{Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps}
-		in := []vm.Arg{arg(params.Slice(g.Lo, g.Hi)), arg(grads.Slice(g.Lo, g.Hi)), arg(a.m.Slice(g.Lo, g.Hi)), arg(a.v.Slice(g.Lo, g.Hi))}
+		in := []vm.Arg{arg(params.Slice(g.Lo, g.Hi)), arg(grads.Slice(g.Lo, g.Hi)), arg(m.Slice(g.Lo, g.Hi)), arg(v.Slice(g.Lo, g.Hi))}
+		if dtype == graph.Uint8 {
+			for range 2 {
+				s, err := a.alloc(graph.Float32, (g.Hi-g.Lo+graph.MomentBlock-1)/graph.MomentBlock)
+				if err != nil {
+					return nil, err
+				}
+				in = append(in, arg(s))
+			}
+		}
+		attr := &graph.AdamW{Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, Offset: g.Lo}
 		k, err := be.Kernel(vm.Call{Op: &graph.Op{Kind: graph.KindAdamW, Attr: attr}, In: in})
 		if err != nil {
 			return nil, fmt.Errorf("optim: %w", err)
@@ -76,6 +106,18 @@ func New(be vm.Backend, params, grads vm.Buffer, groups []Group, c Config) (*Ada
 		a.groups = append(a.groups, group{k, attr, g.Decay})
 	}
 	return a, nil
+}
+
+func arg(b vm.Buffer) vm.Arg { return vm.Arg{Buf: b, Shape: graph.Shape{b.Len()}} }
+
+// alloc makes a part of the state.
+func (a *AdamW) alloc(dt graph.Dtype, n int) (vm.Buffer, error) {
+	b, err := a.be.Alloc(dt, n)
+	if err != nil {
+		return nil, fmt.Errorf("optim: moments: %w", err)
+	}
+	a.parts = append(a.parts, Part{b, dt})
+	return b, nil
 }
 
 // Norm is the global norm of the gradients.
@@ -98,7 +140,7 @@ func (a *AdamW) Step(lr, norm float64) error {
 		scale = min(1, c/(norm+1e-6))
 	}
 	for _, g := range a.groups {
-		g.attr.LR, g.attr.Decay, g.attr.Scale = lr, g.decay, scale
+		g.attr.LR, g.attr.Decay, g.attr.Scale, g.attr.Step = lr, g.decay, scale, a.step
 		g.attr.Bias1 = 1 - math.Pow(a.cfg.Beta1, float64(a.step))
 		g.attr.Bias2 = 1 - math.Pow(a.cfg.Beta2, float64(a.step))
 		g.kernel(0)
@@ -106,8 +148,8 @@ func (a *AdamW) Step(lr, norm float64) error {
 	return a.be.Sync()
 }
 
-// Moments are the buffers of the first and second moments, for saving.
-func (a *AdamW) Moments() (m, v vm.Buffer) { return a.m, a.v }
+// Parts are the buffers of the state, for saving.
+func (a *AdamW) Parts() []Part { return a.parts }
 
 // Steps is the number of steps taken; SetSteps restores it.
 func (a *AdamW) Steps() int { return a.step }

@@ -11,12 +11,15 @@ import (
 	"os"
 	"path/filepath"
 
+	"hardneg/models/graph"
+	"hardneg/models/optim"
 	"hardneg/models/vm"
 )
 
 // stateFile is the name of a saved training in its folder. Layout, all
 // little-endian: 8 bytes magic, uint32 length of a JSON header, the header,
-// weights, first and second moments as float32, SHA-256 of all before it.
+// weights, first and second moments and their scales in the types that they
+// have in memory, SHA-256 of all before it.
 const (
 	stateFile  = "train.state"
 	stateMagic = "hnstate1"
@@ -30,6 +33,7 @@ type stateHeader struct {
 	OptSteps int    `json:"optimizer_steps"`
 	Tokens   int64  `json:"tokens"`
 	Elems    int    `json:"elements"`
+	State    string `json:"moments"`
 	Rows     int    `json:"rows"`
 	Total    int    `json:"total_steps"`
 	Order    string `json:"order"` // hex of the key
@@ -37,13 +41,36 @@ type stateHeader struct {
 
 func (t *Trainer) header() stateHeader {
 	of, _ := t.model.trained()
-	return stateHeader{t.step, t.opt.Steps(), t.tokens, of.Len(), len(t.rows), t.total, fmt.Sprintf("%016x", uint64(t.cfg.Key))}
+	return stateHeader{t.step, t.opt.Steps(), t.tokens, of.Len(), t.cfg.Optim.State, len(t.rows), t.total, fmt.Sprintf("%016x", uint64(t.cfg.Key))}
 }
 
-func (t *Trainer) vectors() []vm.Buffer {
-	m, v := t.opt.Moments()
+// parts are the buffers of a state: what is trained, then the optimizer's.
+func (t *Trainer) parts() []optim.Part {
 	of, _ := t.model.trained()
-	return []vm.Buffer{of, m, v}
+	return append([]optim.Part{{Buf: of, Dtype: graph.Float32}}, t.opt.Parts()...)
+}
+
+// chunks calls f for each piece of each part, with a host slice of its type.
+func (t *Trainer) chunks(f func(b vm.Buffer, host any) error) error {
+	const most = 1 << 16
+	for _, p := range t.parts() {
+		for lo := 0; lo < p.Buf.Len(); lo += most {
+			n := min(most, p.Buf.Len()-lo)
+			var host any
+			switch p.Dtype {
+			case graph.Uint16:
+				host = make([]uint16, n)
+			case graph.Uint8:
+				host = make([]uint8, n)
+			default:
+				host = make([]float32, n)
+			}
+			if err := f(p.Buf.Slice(lo, lo+n), host); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Save writes the whole state of the training to dir, atomically: Load goes on
@@ -84,15 +111,12 @@ func (t *Trainer) write(f io.Writer) error {
 	if _, err := w.Write(append(pre, head...)); err != nil {
 		return err
 	}
-	chunk := make([]float32, 1<<16)
-	for _, b := range t.vectors() {
-		for lo := 0; lo < b.Len(); lo += len(chunk) {
-			part := chunk[:min(len(chunk), b.Len()-lo)]
-			t.model.be.Read(part, b.Slice(lo, lo+len(part)))
-			if err := binary.Write(w, binary.LittleEndian, part); err != nil {
-				return err
-			}
-		}
+	err = t.chunks(func(b vm.Buffer, host any) error {
+		t.model.be.Read(host, b)
+		return binary.Write(w, binary.LittleEndian, host)
+	})
+	if err != nil {
+		return err
 	}
 	_, err = f.Write(sum.Sum(nil))
 	return err
@@ -131,19 +155,25 @@ func (t *Trainer) Load(dir string) error {
 	if h != want || h.Step > t.total {
 		return bad("it is of another training: %+v, want %+v", h, want)
 	}
-	if b = b[size:]; len(b) != 3*4*h.Elems {
-		return bad("%d bytes of vectors, want %d", len(b), 3*4*h.Elems)
+	b = b[size:]
+	want8 := 0
+	for _, p := range t.parts() {
+		want8 += p.Buf.Len() * map[graph.Dtype]int{graph.Float32: 4, graph.Uint16: 2, graph.Uint8: 1}[p.Dtype]
 	}
-	chunk := make([]float32, 1<<16)
-	for _, v := range t.vectors() {
-		for lo := 0; lo < v.Len(); lo += len(chunk) {
-			part := chunk[:min(len(chunk), v.Len()-lo)]
-			if _, err := binary.Decode(b, binary.LittleEndian, part); err != nil {
-				return bad("%v", err)
-			}
-			b = b[4*len(part):]
-			t.model.be.Write(v.Slice(lo, lo+len(part)), part)
+	if len(b) != want8 {
+		return bad("%d bytes of vectors, want %d", len(b), want8)
+	}
+	err = t.chunks(func(v vm.Buffer, host any) error {
+		n, err := binary.Decode(b, binary.LittleEndian, host)
+		if err != nil {
+			return bad("%v", err)
 		}
+		b = b[n:]
+		t.model.be.Write(v, host)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	t.step, t.tokens = h.Step, h.Tokens
 	t.opt.SetSteps(h.OptSteps)

@@ -277,3 +277,39 @@ func TestLoRA(t *testing.T) {
 		}
 	}
 }
+
+// Moments in fewer bits end near those in 32, resume bit for bit, and do not
+// depend on threads.
+func TestMoments(t *testing.T) {
+	final := map[string]float64{}
+	for _, state := range []string{"fp32", "bf16", "int8"} {
+		c, p := testConfig(), testParams()
+		c.Optim.State, c.Epochs, c.Optim.Beta2 = state, 20, 0.999
+		m := run(t, trainer(t, 1, p, c, testRows(11)))
+		final[state] = m[len(m)-1].Loss
+		q, dir := testParams(), t.TempDir()
+		half := trainer(t, 2, q, c, testRows(11))
+		for range 7 {
+			if _, err := half.Step(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := half.Save(dir); err != nil {
+			t.Fatal(err)
+		}
+		again := trainer(t, 2, testParams(), c, testRows(11))
+		if err := again.Load(dir); err != nil {
+			t.Fatal(err)
+		}
+		run(t, again)
+		if !slices.Equal(again.Model().Params.Flat, p.Flat) {
+			t.Errorf("%s: resumed training has other bits", state)
+		}
+	}
+	t.Log(final)
+	for state, loss := range final {
+		if math.Abs(loss-final["fp32"]) > 0.05*final["fp32"] {
+			t.Errorf("%s: last loss %g, with fp32 %g", state, loss, final["fp32"])
+		}
+	}
+}

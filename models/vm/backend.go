@@ -43,8 +43,9 @@ type Backend interface {
 	// []int32. A device with memory of its own copies; the CPU shares, so the
 	// slice then changes with the buffer.
 	Import(host any) (Buffer, error)
-	// Write copies a host slice to the start of b, Read copies the start of b
-	// to a host slice; both convert between float types.
+	// Write copies a host slice, of any of the types of graph.Dtype, to the
+	// start of b, Read copies the start of b to a host slice; both convert
+	// between float types.
 	Write(b Buffer, host any)
 	Read(host any, b Buffer)
 	// Kernel prepares one call of an op; buffers are bound, only live sizes
