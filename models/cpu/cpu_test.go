@@ -20,14 +20,15 @@ func subtest(t *testing.T, prefix string) func(string, error) {
 }
 
 func TestOps(t *testing.T) {
+	cases := vmtest.Cases()
 	for _, name := range gemm.Kernels() {
 		vmtest.Suite{Dtype: graph.Float32, Tolerance: 1e-5, Open: func(threads int) (vm.Backend, error) {
 			return NewWith(gemm.WithKernel(threads, name)), nil
-		}}.Each(subtest(t, "float32/"+name+"/"))
+		}}.Each(cases, subtest(t, "float32/"+name+"/"))
 	}
 	vmtest.Suite{Dtype: graph.Float64, Tolerance: 1e-8, Open: func(threads int) (vm.Backend, error) {
 		return New(threads), nil
-	}}.Each(subtest(t, "float64/"))
+	}}.Each(cases, subtest(t, "float64/"))
 }
 
 func TestNetwork(t *testing.T) { vmtest.Network(New(1), subtest(t, "")) }

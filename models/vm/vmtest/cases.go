@@ -34,7 +34,7 @@ func segments() (segs, parent operand, n int) {
 	return ints(0, 9, 16, 16, 21, 30, 36, 37, 0, 0), ints(-1, -1, 1, 1, -1, 4, -1, 0, 0), 7
 }
 
-func cases() []call {
+func calls() []call {
 	d := draw{7}
 	live := vm.Live{Tokens: rows, Picks: picks}
 	x, w := d.mat("x", 1, rowCap, dim), d.mat("w", 0.5, vocab, dim)

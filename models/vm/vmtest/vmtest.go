@@ -15,6 +15,7 @@ package vmtest
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"hardneg/fixtures/seed"
 	"hardneg/models/graph"
@@ -40,7 +41,22 @@ type operand struct {
 	i     []int32
 }
 
-// call is a case: an op, its inputs, the shapes of its outputs and how many
+// Case is one call with what it must give; suites of several backends share it.
+type Case struct {
+	call
+	expect func() [][]float64
+}
+
+// Cases makes all cases.
+func Cases() []Case {
+	var r []Case
+	for _, c := range calls() {
+		r = append(r, Case{c, sync.OnceValue(func() [][]float64 { return c.want(c.in) })})
+	}
+	return r
+}
+
+// call is an op, its inputs, the shapes of its outputs and how many
 // leading elements of each are live.
 type call struct {
 	name  string
@@ -55,15 +71,14 @@ type call struct {
 	adds    uint
 }
 
-// Each checks every op and reports each result.
-func (s Suite) Each(report func(name string, err error)) {
-	for _, c := range cases() {
-		report(c.name, s.check(c))
+// Each checks every case and reports each result.
+func (s Suite) Each(cases []Case, report func(name string, err error)) {
+	for _, c := range cases {
+		report(c.name, s.check(c.call, c.expect()))
 	}
 }
 
-func (s Suite) check(c call) error {
-	want := c.want(c.in)
+func (s Suite) check(c call, want [][]float64) error {
 	one, err := s.do(c, 1, 0)
 	if err != nil {
 		return err
