@@ -51,7 +51,7 @@ func (a *App) selftest(_ context.Context, c *cli.Command) error {
 	for _, k := range gemm.Kernels() {
 		vmtest.Suite{Dtype: graph.Float32, Tolerance: 1e-5, Open: func(n int) (vm.Backend, error) {
 			return cpu.NewWith(gemm.WithKernel(n, k)), nil
-		}}.Each(cases, report(k + "/"))
+		}}.Each(cases, report(k+"/"))
 	}
 	be, err := models.Open("cpu", models.Options{Threads: 1})
 	if err != nil {
