@@ -80,10 +80,10 @@ func foresee(d Design, z Size, p stats.Plan, seeds int) (Forecast, error) {
 		return f, err
 	}
 	f.SE, f.DF, f.MDE = num(se), num(df), num(m)
-	if f.AtZero, err = stats.VerdictChances(0, se, df, d.Margin, d.Alpha); err != nil {
+	if f.AtZero, err = p.Chances(0, seeds, d.Margin, d.Alpha); err != nil {
 		return f, err
 	}
-	f.AtMargin, err = stats.VerdictChances(d.Margin, se, df, d.Margin, d.Alpha)
+	f.AtMargin, err = p.Chances(d.Margin, seeds, d.Margin, d.Alpha)
 	return f, err
 }
 
