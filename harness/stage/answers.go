@@ -17,6 +17,7 @@ import (
 // ask is one question with the number of solutions wanted.
 type ask struct {
 	id, tag, question string
+	shots             []int32 // solved examples before it
 	n                 int
 }
 

@@ -31,7 +31,7 @@ func runData(_ context.Context, t plan.Task, env Env) error {
 		}
 		return writeRows(env.Dir, "samples.jsonl", rows)
 	case "pairs":
-		rows, err := userRows[pair.Pair](env)
+		rows, err := userRows[userPair](env)
 		if err != nil {
 			return err
 		}
@@ -101,18 +101,28 @@ func userRows[T any](env Env) ([]T, error) {
 	return rows, nil
 }
 
-// namePairs gives rows without id or weight theirs: the row number, and 1.
-func namePairs(ps []pair.Pair) []pair.Pair {
-	for i := range ps {
-		if ps[i].ID == "" {
-			ps[i].ID = fmt.Sprintf("row-%d", i+1)
+// userPair is a DPO row; a weight that is not there is 1, one of 0 is 0.
+type userPair struct {
+	pair.Pair
+	Weight *float64 `json:"weight"`
+}
+
+// namePairs gives rows without an id theirs: the row number.
+func namePairs(rows []userPair) []pair.Pair {
+	var ps []pair.Pair
+	for i, r := range rows {
+		p := r.Pair
+		p.Weight = 1
+		if r.Weight != nil {
+			p.Weight = *r.Weight
 		}
-		if ps[i].PromptID == "" {
-			ps[i].PromptID = problem.Digest(ps[i].Prompt)
+		if p.ID == "" {
+			p.ID = fmt.Sprintf("row-%d", i+1)
 		}
-		if ps[i].Weight == 0 {
-			ps[i].Weight = 1
+		if p.PromptID == "" {
+			p.PromptID = problem.Digest(p.Prompt)
 		}
+		ps = append(ps, p)
 	}
 	return ps
 }

@@ -48,6 +48,10 @@ func runEval(ctx context.Context, t plan.Task, env Env) error {
 	if err != nil {
 		return err
 	}
+	shots, err := env.shots(p, s)
+	if err != nil {
+		return err
+	}
 	var asks []ask
 	gold := map[string]string{}
 	for _, b := range p.Benchmarks {
@@ -63,7 +67,7 @@ func runEval(ctx context.Context, t plan.Task, env Env) error {
 			n = p.Samples
 		}
 		for _, q := range ps {
-			asks = append(asks, ask{id: q.ID, tag: b, question: q.Question, n: n})
+			asks = append(asks, ask{id: q.ID, tag: b, shots: shots, question: q.Question, n: n})
 			gold[b+"\x00"+q.ID] = q.Answer
 		}
 	}
@@ -92,6 +96,35 @@ func runEval(ctx context.Context, t plan.Task, env Env) error {
 		return err
 	}
 	return writeJSON(env.Dir, "work.json", w)
+}
+
+// shots are the solved examples before each question: the first few problems
+// of the training set that have a solution, each in the prompt format.
+func (e Env) shots(p plan.EvalParams, s *speaker) ([]int32, error) {
+	if p.FewShot == 0 {
+		return nil, nil
+	}
+	if p.Prompt == "chatml" {
+		return nil, fmt.Errorf("eval.few_shot is for the prompt formats plain and metamath; with chatml set it to 0")
+	}
+	ps, err := inputRows[problem.Problem](e, "shots", "problems.jsonl")
+	if err != nil {
+		return nil, err
+	}
+	var ids []int32
+	n := 0
+	for _, q := range ps {
+		if q.Solution == "" || n == p.FewShot {
+			continue
+		}
+		n++
+		ids = append(ids, s.format.Encode(s.tok, q.Question)...)
+		ids = append(ids, s.tok.EncodePlain(q.Solution+"\n\n")...)
+	}
+	if n < p.FewShot {
+		return nil, &EnvironmentError{fmt.Errorf("eval.few_shot is %d, but data.sft has %d solved problems", p.FewShot, n)}
+	}
+	return ids, nil
 }
 
 // runSample draws solutions: model, data → samples.jsonl.

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"slices"
 
 	"hardneg/models/sample"
 )
@@ -11,7 +12,7 @@ import (
 func (s *speaker) generate(ctx context.Context, threads int, asks []ask, d drawing, emit func(i int, outs []reply) error) error {
 	var prompts []sample.Prompt
 	for _, a := range asks {
-		p := sample.Prompt{ID: a.tag + a.id, Tokens: s.format.Encode(s.tok, a.question), N: a.n}
+		p := sample.Prompt{ID: a.tag + a.id, Tokens: slices.Concat(a.shots, s.format.Encode(s.tok, a.question)), N: a.n}
 		if len(p.Tokens) >= s.params.Config.MaxPositions {
 			p.Tokens, p.N = p.Tokens[:1], 0
 		}
