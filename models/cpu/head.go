@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 
+	"hardneg/models/cpu/gemm"
 	"hardneg/models/vm"
 )
 
@@ -39,27 +40,41 @@ func (p *projection[F]) logits(lo, hi int) (x, z []F) {
 func logProb[F Float](c *CPU, k vm.Call) vm.Kernel {
 	p := projectionOf[F](c, k)
 	logp, lse := data[F](k.Out[0]), data[F](k.Out[1])
+	var entropy []F // nil if nobody asks
+	if k.Out[2].Buf != nil {
+		entropy = data[F](k.Out[2])
+	}
 	v := p.vocab
 	return func(uint) {
 		for lo := 0; lo < k.Live.Picks; lo += p.chunk {
 			hi := min(lo+p.chunk, k.Live.Picks)
 			_, z := p.logits(lo, hi)
-			c.e.Range(hi-lo, 8, func(_, a, b int) {
+			c.e.Range(hi-lo, 8, func(worker, a, b int) {
+				e := scratch[F](&c.ws[worker], 0, v)
 				for i := a; i < b; i++ {
 					row := z[i*v : i*v+v]
-					own := row[p.ids[lo+i]]
-					lse[lo+i] = LogSumExp(row)
-					logp[lo+i] = own - lse[lo+i]
+					m := maxOf(row)
+					sum := expRow(row, e, 1, -m)
+					l := m + F(math.Log(float64(sum)))
+					lse[lo+i], logp[lo+i] = l, row[p.ids[lo+i]]-l
+					if entropy != nil {
+						entropy[lo+i] = l - dot(e, row)/sum
+					}
 				}
 			})
 		}
 	}
 }
 
-// LogSumExp is ln Σ exp(x). It destroys x.
-func LogSumExp[F Float](x []F) F {
-	m := maxOf(x)
-	return m + F(math.Log(float64(expRow(x, x, 1, -m))))
+func dot[F Float](x, y []F) F {
+	if x32, ok := any(x).([]float32); ok {
+		return F(gemm.Dot(x32, any(y).([]float32)))
+	}
+	var s F
+	for i, v := range x {
+		s += v * y[i]
+	}
+	return s
 }
 
 func logProbGrad[F Float](c *CPU, k vm.Call) vm.Kernel {

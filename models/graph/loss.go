@@ -4,7 +4,7 @@ import G "gorgonia.org/gorgonia"
 
 // Kinds of the ops between the last hidden state and the loss.
 const (
-	KindLogProb       Kind = "logprob"        // h(T,D), w(V,D), rows I(N), ids I(N) → logp(N), lse(N)
+	KindLogProb       Kind = "logprob"        // h(T,D), w(V,D), rows I(N), ids I(N) → logp(N), lse(N), entropy(N)
 	KindLogProbGrad   Kind = "logprob-grad"   // h, w, rows, ids, lse, dlogp(N) → dh(T,D), dw(V,D)
 	KindSeqSum        Kind = "seqsum"         // logp(N), bounds I(S+1) → (S)
 	KindSeqSumGrad    Kind = "seqsum-grad"    // dsum(S), bounds, logp → dlogp(N)
@@ -21,17 +21,19 @@ const (
 // LogProb is the log-probability of each pick under softmax(h·wᵀ): row rows[i]
 // of h predicts token ids[i]. Only picked rows are projected, and logits are
 // never kept: the backward pass recomputes them chunk by chunk. The packed node
-// holds the log-probabilities and the logarithms of the softmax denominators.
-func LogProb(h, w, rows, ids *G.Node) *G.Node {
-	o := &Op{Kind: KindLogProb, wrt: []bool{true, true, false, false},
-		Outs: func(s shapes) shapes { return shapes{s[2].Clone(), s[2].Clone()} },
+// holds the log-probabilities, the logarithms of the softmax denominators, and
+// the entropies of the softmax, which carry no gradient.
+func LogProb(h, w, rows, ids *G.Node) (logp, entropy *G.Node) {
+	o := &Op{Kind: KindLogProb, Optional: 4, wrt: []bool{true, true, false, false},
+		Outs: func(s shapes) shapes { return shapes{s[2].Clone(), s[2].Clone(), s[2].Clone()} },
 		diff: func(in G.Nodes, out, g *G.Node) (G.Nodes, error) {
 			d := &Op{Kind: KindLogProbGrad, Adds: 2, Optional: 2,
 				Outs: func(s shapes) shapes { return shapes{s[0].Clone(), s[1].Clone()} }}
 			p := d.apply("MMIIVVV", in[0], in[1], in[2], in[3], Field(out, 1), g)
 			return G.Nodes{Field(p, 0), Field(p, 1), nil, nil}, nil
 		}}
-	return Field(o.apply("MMIIV", h, w, rows, ids), 0)
+	p := o.apply("MMIIV", h, w, rows, ids)
+	return Field(p, 0), Field(p, 2)
 }
 
 // SeqSum adds the log-probabilities of picks bounds[s] to bounds[s+1] to that

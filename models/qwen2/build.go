@@ -44,7 +44,8 @@ type Net struct {
 	Params, Grads map[string]*G.Node
 	// Hidden (T,hidden) is the normed last hidden state, LogP (N) the picks'
 	// log-probabilities, Sums (Q) those of sequences, Loss the objective.
-	Hidden, LogP, Sums, Loss *G.Node
+	// Entropy (N) is that of the distribution each pick is drawn from.
+	Hidden, LogP, Entropy, Sums, Loss *G.Node
 }
 
 // Build makes the graph of a model and, if a loss is given, of its gradients.
@@ -117,6 +118,6 @@ func (n *Net) forward(c *checkpoint.Config, o Options, leaf func(string, ...int)
 	if !c.Tied {
 		head = leaf("head", c.Vocab, c.Hidden)
 	}
-	n.LogP = graph.LogProb(n.Hidden, head, n.Rows, n.IDs)
+	n.LogP, n.Entropy = graph.LogProb(n.Hidden, head, n.Rows, n.IDs)
 	n.Sums = graph.SeqSum(n.LogP, n.Bounds)
 }

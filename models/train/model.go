@@ -26,6 +26,7 @@ type Model struct {
 	most     int // tokens of a batch, unless a single row has more; 0: unknown
 	fwd, bwd *program
 	sums     []float64
+	picks    []float64
 }
 
 // program is a compiled graph with its capacity.
@@ -86,6 +87,19 @@ func (m *Model) LogProbs(n int) []float64 {
 	r := make([]float64, n)
 	m.be.Read(r, m.fwd.m.Buffer(m.fwd.net.LogP))
 	return r
+}
+
+// entropy is the sum of the last Backward's picks' entropies.
+func (m *Model) entropy(n int) float64 {
+	if cap(m.picks) < n {
+		m.picks = make([]float64, n)
+	}
+	m.be.Read(m.picks[:n], m.bwd.m.Buffer(m.bwd.net.Entropy))
+	var s float64
+	for _, e := range m.picks[:n] {
+		s += e
+	}
+	return s
 }
 
 // Hidden are the normed hidden states of the last Forward's rows.
@@ -178,7 +192,7 @@ func (m *Model) prepare(p **program, z qwen2.Capacity, grads bool) error {
 	s := vm.Spec{Dtype: o.Dtype, Bind: map[*graph.Node]vm.Buffer{}, Grads: map[*graph.Node]vm.Buffer{}}
 	s.Keep = []*graph.Node{net.Sums, net.LogP}
 	if grads {
-		s.Keep = append(s.Keep, net.Loss)
+		s.Keep = append(s.Keep, net.Loss, net.Entropy)
 		if err := m.allocGrads(); err != nil {
 			return err
 		}

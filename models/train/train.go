@@ -100,6 +100,7 @@ type Metrics struct {
 	GradNorm        float64 `json:"grad_norm"`
 	LearningRate    float64 `json:"learning_rate"`
 	NumTokens       int64   `json:"num_tokens"` // so far
+	Entropy         float64 `json:"entropy"`    // mean over scored tokens
 	RewardsChosen   float64 `json:"rewards/chosen"`
 	RewardsRejected float64 `json:"rewards/rejected"`
 	RewardsMargin   float64 `json:"rewards/margins"`
@@ -286,6 +287,7 @@ func (t *Trainer) Step(ctx context.Context) (Metrics, error) {
 	o := t.data.begin(&t.cfg, rows)
 	m := Metrics{Step: t.step + 1, LearningRate: t.sched.At(t.step), Epoch: float64(t.step+1) / float64(t.perEpoch)}
 	var tokens int64
+	picks := 0
 	for at := 0; at < len(rows); {
 		n := t.fill(rows[at:])
 		loss, _, err := t.model.Backward(&t.batch, func(sums, coef []float64) float64 { return o.eval(at, n, sums, coef) }, at > 0)
@@ -293,6 +295,8 @@ func (t *Trainer) Step(ctx context.Context) (Metrics, error) {
 			return m, fmt.Errorf("train: step %d: %w", m.Step, err)
 		}
 		m.Loss += loss
+		m.Entropy += t.model.entropy(len(t.batch.Rows))
+		picks += len(t.batch.Rows)
 		for _, r := range rows[at : at+n] {
 			tokens += int64(t.data.tokens(r))
 		}
@@ -302,6 +306,7 @@ func (t *Trainer) Step(ctx context.Context) (Metrics, error) {
 		}
 	}
 	o.report(&m)
+	m.Entropy /= float64(picks)
 	var err error
 	if m.GradNorm, err = t.opt.Norm(); err != nil {
 		return m, fmt.Errorf("train: step %d: %w", m.Step, err)

@@ -130,6 +130,13 @@ func dot3(x, y, z []float32) float32 {
 	return lanes(&s)
 }
 
+func dot(x, y []float32) float32 {
+	var s [8]float32
+	_ = y[len(x)-1]
+	dotAVX2(int64(len(x)), &x[0], &y[0], &s[0])
+	return lanes(&s)
+}
+
 func scale2(a float32, x, y, o []float32) {
 	_, _ = y[len(x)-1], o[len(x)-1]
 	scale2AVX2(int64(len(x)), a, &x[0], &y[0], &o[0])

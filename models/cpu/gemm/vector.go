@@ -104,6 +104,20 @@ func SumSquares(x []float32) float32 {
 	return s
 }
 
+// Dot is Σ x·y.
+func Dot(x, y []float32) float32 {
+	var s float32
+	i := 0
+	if hasVec && len(x) >= 8 {
+		i = len(x) &^ 7
+		s = dot(x[:i], y)
+	}
+	for ; i < len(x); i++ {
+		s += x[i] * y[i]
+	}
+	return s
+}
+
 // Dot3 is Σ x·y·z.
 func Dot3(x, y, z []float32) float32 {
 	var s float32

@@ -163,8 +163,8 @@ func headCases(d draw) []call {
 	h, w := d.mat("hh", 1, rowCap, dim), d.mat("hw", 0.5, vocab, dim)
 	which, ids, dl := d.ids("hrows", pickN, rows), d.ids("hids", pickN, vocab), d.mat("dl", 1, pickN)
 	which.i[3] = which.i[2] // a row picked twice
-	fwd := func(in []operand) []float64 { p, _ := logProbTwin(picks, dim, vocab, in); return p }
-	_, lse := logProbTwin(picks, dim, vocab, []operand{h, w, which, ids})
+	fwd := func(in []operand) []float64 { p, _, _ := logProbTwin(picks, dim, vocab, in); return p }
+	_, lse, _ := logProbTwin(picks, dim, vocab, []operand{h, w, which, ids})
 	ls := operand{shape: graph.Shape{pickN}, f: append(lse, make([]float64, pickN-picks)...)}
 	logp, bounds, dsum := d.mat("logp", 1, pickN), ints(0, 5, 5, picks, 0), d.mat("dsum", 1, 4)
 	sum := func(in []operand) []float64 {
@@ -178,8 +178,11 @@ func headCases(d draw) []call {
 	}
 	op := func(k graph.Kind) *graph.Op { return &graph.Op{Kind: k} }
 	return []call{
-		{name: "logprob", op: op(graph.KindLogProb), in: []operand{h, w, which, ids}, out: []graph.Shape{{pickN}, {pickN}}, liveN: []int{picks, picks}, live: live,
-			want: func(in []operand) [][]float64 { p, l := logProbTwin(picks, dim, vocab, in); return [][]float64{p, l} }},
+		{name: "logprob", op: op(graph.KindLogProb), in: []operand{h, w, which, ids}, out: []graph.Shape{{pickN}, {pickN}, {pickN}}, liveN: []int{picks, picks, picks}, live: live,
+			want: func(in []operand) [][]float64 {
+				p, l, e := logProbTwin(picks, dim, vocab, in)
+				return [][]float64{p, l, e}
+			}},
 		{name: "logprob-grad", op: op(graph.KindLogProbGrad), in: []operand{h, w, which, ids, ls, dl}, out: []graph.Shape{h.shape, w.shape},
 			liveN: []int{rows * dim, vocab * dim}, live: live, adds: 2,
 			want: func(in []operand) [][]float64 {

@@ -143,23 +143,25 @@ func attnTwin(t int, h graph.Heads, in []operand) (o, lse []float64) {
 }
 
 // logProbTwin: in: h (t,d), w (v,d), rows, ids; n live picks.
-func logProbTwin(n, d, v int, in []operand) (logp, lse []float64) {
+func logProbTwin(n, d, v int, in []operand) (logp, lse, entropy []float64) {
 	for i := range n {
-		var sum, own float64
+		var sum, own, mean float64
 		for j := range v {
 			var z float64
 			for c := range d {
 				z += in[0].f[int(in[2].i[i])*d+c] * in[1].f[j*d+c]
 			}
 			sum += math.Exp(z)
+			mean += z * math.Exp(z)
 			if j == int(in[3].i[i]) {
 				own = z
 			}
 		}
 		lse = append(lse, math.Log(sum))
 		logp = append(logp, own-math.Log(sum))
+		entropy = append(entropy, math.Log(sum)-mean/sum)
 	}
-	return logp, lse
+	return logp, lse, entropy
 }
 
 func adamTwin(in []operand, a *graph.AdamW) [][]float64 {

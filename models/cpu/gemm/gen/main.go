@@ -587,6 +587,26 @@ func norms() {
 	VMOVUPS(acc, Mem{Base: o})
 	VZEROUPPER()
 	RET()
+	// dot: lane sums of x·y.
+	n, x = args("dotAVX2", "func(n int64, x, y, sum8 *float32)")
+	y = Load(Param("y"), GP64())
+	o = Load(Param("sum8"), GP64())
+	acc, t = YMM(), YMM()
+	VXORPS(acc, acc, acc)
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("dt_end"))
+	Label("dt_loop")
+	VMOVUPS(Mem{Base: x}, t)
+	VFMADD231PS(Mem{Base: y}, t, acc)
+	for _, r := range []reg.Register{x, y} {
+		ADDQ(Imm(32), r)
+	}
+	DECQ(n)
+	JNZ(LabelRef("dt_loop"))
+	Label("dt_end")
+	VMOVUPS(acc, Mem{Base: o})
+	VZEROUPPER()
+	RET()
 	// scale2: o = x·y·a.
 	n, x = args("scale2AVX2", "func(n int64, a float32, x, y, o *float32)")
 	y = Load(Param("y"), GP64())
