@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"hardneg/experiments/plan"
 	"hardneg/experiments/spec"
@@ -33,11 +34,12 @@ type finished struct {
 
 // hooks are the parts of a run that a test replaces.
 type hooks struct {
-	stages  stage.Func
-	prepare func(path string, sets []string) (*prepared, error)
-	exe     func() (string, error)                                                 // the program that executors start
-	device  func(want string) (class string, err error)                            // device class for hardware.device
-	finish  func(ctx context.Context, run finished) (reportPath string, err error) // nil: no report
+	stages    stage.Func
+	prepare   func(path string, sets []string) (*prepared, error)
+	exe       func() (string, error)                                                 // the program that executors start
+	device    func(want string) (class string, err error)                            // device class for hardware.device
+	finish    func(ctx context.Context, run finished) (reportPath string, err error) // nil: no report
+	slurmPoll time.Duration                                                          // between looks at Slurm's queue; 0: its default
 }
 
 // defaultHooks are the real parts; prepare stays nil for the App's own.

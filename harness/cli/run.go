@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -148,7 +149,14 @@ func (a *App) limits(o *runner.Options, p *prepared, f runFlags) error {
 	case jobs > 0:
 		o.Slots = jobs * o.Threads
 	}
-	o.GPUs = f.gpus
+	if executorOf(p, f) == "slurm" { // the cluster has the slots
+		o.Threads = max(1, int(hw.Threads))
+		o.Slots = maxSlurmTasks * o.Threads
+	} else if o.GPUs = f.gpus; len(o.GPUs) == 0 && hw.Device == "cuda" {
+		for i := range gpuNames() {
+			o.GPUs = append(o.GPUs, fmt.Sprint(i))
+		}
+	}
 	o.Retries = run.Retries
 	o.FailFast = f.failFast || run.OnFailure == "stop"
 	o.Force = map[string]bool{}
@@ -167,20 +175,37 @@ func (a *App) limits(o *runner.Options, p *prepared, f runFlags) error {
 	return nil
 }
 
+// maxSlurmTasks is how many tasks may wait in the cluster's queue at once.
+const maxSlurmTasks = 10000
+
+// executorOf is the executor's name: the flag's, or the spec's.
+func executorOf(p *prepared, f runFlags) string {
+	if f.executor != "" {
+		return f.executor
+	}
+	return p.Spec.Run.Executor
+}
+
 // executor makes what starts the tasks' processes.
 func (a *App) executor(o runner.Options, p *prepared, f runFlags) (runner.Executor, error) {
 	exe, err := a.hooks.exe()
 	if err != nil {
 		return nil, err
 	}
-	kind := p.Spec.Run.Executor
-	if f.executor != "" {
-		kind = f.executor
-	}
+	kind := executorOf(p, f)
 	args := []string{"--workspace", o.Store.Root()}
 	switch kind {
 	case "", "local":
 		return &runner.Local{Store: o.Store, Exe: exe, Args: args}, nil
+	case "slurm":
+		if _, err := exec.LookPath("sbatch"); err != nil {
+			return nil, fail(ExitEnvironment, fmt.Errorf("executor slurm: %w; run on a node of the cluster that can submit, or with --executor local", err))
+		}
+		x := &runner.Slurm{Store: o.Store, Exe: exe, Args: args, Dir: o.Folder.Path("slurm"), Name: "hardneg-" + o.Plan.Run, GPUs: p.Spec.Hardware.GPUs, Poll: a.hooks.slurmPoll, Linger: 10 * a.hooks.slurmPoll}
+		if c := p.Spec.Run.Slurm; c != nil {
+			x.Partition, x.Account, x.Time, x.Throttle, x.Extra = c.Partition, c.Account, c.Time, c.Throttle, c.Extra
+		}
+		return x, nil
 	}
 	return nil, usagef("executor %q is unknown; local or slurm", kind)
 }

@@ -264,7 +264,7 @@ func (d *driver) prepare(a action) (Job, error) {
 	}
 	d.started[a.task] = time.Now()
 	d.observe(Update{Event: "start", Index: a.task, Attempt: a.attempt})
-	job := Job{ID: t.ID, Key: o.Key, Stage: t.Stage, Attempt: a.attempt, Threads: a.threads, GPU: a.gpu, task: a.task}
+	job := Job{ID: t.ID, Key: o.Key, Stage: t.Stage, Attempt: a.attempt, Threads: a.threads, GPU: a.gpu, OnGPU: onGPU(t), task: a.task}
 	if d.Timeout != nil {
 		job.Timeout = d.Timeout(t.Stage)
 	}

@@ -257,10 +257,12 @@ func (m *machine) start(out []action, i, threads int) []action {
 	return append(out, action{start, i, n.attempt, threads, n.gpu})
 }
 
+func onGPU(t plan.Task) bool { return t.Device != "" && t.Device != "cpu" }
+
 // push makes a task wait for its slots or its GPU.
 func (m *machine) push(i int) {
 	m.nodes[i].state = Ready
-	if d := m.tasks[i].Device; d != "" && d != "cpu" && len(m.gpus) > 0 {
+	if onGPU(m.tasks[i]) && len(m.gpus) > 0 {
 		heap.Push(&m.onGPU, i)
 		return
 	}

@@ -29,6 +29,7 @@ type Job struct {
 	Attempt        int
 	Threads        int
 	GPU            string        // empty: no GPU, or the executor's choice
+	OnGPU          bool          // needs one
 	Timeout        time.Duration // 0: none
 	task           int
 }
