@@ -11,6 +11,7 @@ import (
 	"hardneg/experiments/spec"
 	"hardneg/fixtures"
 	"hardneg/harness/stage"
+	"hardneg/models/checkpoint"
 )
 
 // prepareSpec loads, resolves and expands a spec for this machine.
@@ -45,7 +46,8 @@ func cpuOnly(want string) (string, error) {
 }
 
 // resolveFile finds a file of the user; the embedded tiny model stands in where
-// its folder does not exist.
+// its folder does not exist, and the id of a model means its snapshot in the
+// local Hub cache.
 func (a *App) resolveFile(f plan.File) (string, error) {
 	_, err := os.Stat(f.Path)
 	if err == nil {
@@ -57,6 +59,9 @@ func (a *App) resolveFile(f plan.File) (string, error) {
 			return "", err
 		}
 		return dir, fixtures.Extract(dir)
+	}
+	if (f.Name == "model" || f.Name == "tokenizer") && checkpoint.IsHubID(f.Path) {
+		return checkpoint.DefaultHub(os.Getenv).Find(f.Path, f.Revision)
 	}
 	return "", fmt.Errorf("%w; give the spec a path that exists", err)
 }

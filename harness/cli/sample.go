@@ -49,7 +49,7 @@ func (a *App) sample(ctx context.Context, c *cli.Command) error {
 	if p.N < 1 || p.MaxNew < 1 || p.Temperature < 0 || p.TopP < 0 || p.TopP > 1 || p.MinP < 0 || p.MinP > 1 || p.TopK < 0 {
 		return usagef("sample: want n and max-new of at least 1, temperature and top-k of at least 0, top-p and min-p in 0 to 1")
 	}
-	files, stamp, err := modelFiles(c)
+	files, stamp, err := a.modelFiles(c)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,6 @@ import (
 
 	"hardneg/experiments/plan"
 	"hardneg/harness/stage"
-	"hardneg/models/checkpoint"
 	"hardneg/models/cpu/gemm"
 	"hardneg/models/token"
 )
@@ -195,8 +194,8 @@ func (a *App) lines(path string, check func(line []byte) ([]byte, error)) ([][]b
 }
 
 // modelFiles are the files of a stage that opens the model of the flags.
-func modelFiles(c *cli.Command) (map[string]string, []string, error) {
-	dir, err := localModel(c.String("model"))
+func (a *App) modelFiles(c *cli.Command) (map[string]string, []string, error) {
+	dir, err := a.localModel(c.String("model"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -206,24 +205,18 @@ func modelFiles(c *cli.Command) (map[string]string, []string, error) {
 	}
 	files := map[string]string{"model": dir}
 	if t := c.String("tokenizer"); t != "" {
-		if files["tokenizer"], err = localModel(t); err != nil {
+		if files["tokenizer"], err = a.localModel(t); err != nil {
 			return nil, nil, err
 		}
 	}
 	return files, stamp, nil
 }
 
-// localModel is the folder of a model: the path itself, or a Hub id's snapshot
-// in the local cache.
-func localModel(name string) (string, error) {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return name, nil
+// localModel is the folder of a model: see resolveFile.
+func (a *App) localModel(name string) (string, error) {
+	dir, err := a.resolveFile(plan.File{Name: "model", Path: name})
+	if err != nil {
+		err = fail(ExitEnvironment, fmt.Errorf("model %s: %w", name, err))
 	}
-	if checkpoint.IsHubID(name) {
-		dir, err := cachedModel(name)
-		return dir, unfit(err)
-	}
-	return "", fail(ExitEnvironment, fmt.Errorf("model %s: no such folder; give a checkpoint folder, or the id of a model in the local Hub cache", name))
+	return dir, err
 }
-
-func cachedModel(id string) (string, error) { return checkpoint.DefaultHub(os.Getenv).Find(id, "") }

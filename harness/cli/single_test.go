@@ -84,7 +84,7 @@ func TestSampleCommand(t *testing.T) {
 		"empty":     {"", []string{"--model", model}, ExitUsage, "no row"},
 		"flag":      {in, []string{"--model", model, "--top-p", "2"}, ExitUsage, "top-p"},
 		"format":    {in, []string{"--model", model, "--prompt", "alpaca"}, ExitUsage, "alpaca"},
-		"no model":  {in, []string{"--model", filepath.Join(dir, "none")}, ExitEnvironment, "no such folder"},
+		"no model":  {in, []string{"--model", filepath.Join(dir, "none")}, ExitEnvironment, "no such file"},
 		"no cached": {in, []string{"--model", "nobody/nothing"}, ExitEnvironment, "Hub cache"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -85,7 +85,7 @@ func (a *App) trainSFT(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	p := plan.SFTParams{Compute: compute, SFT: spec.SFT{Optim: o, LossOn: c.String("loss-on")}, SeedKey: plan.SeedKey{Root: c.Int("seed")}}
-	files, stamp, err := modelFiles(c)
+	files, stamp, err := a.modelFiles(c)
 	if err != nil {
 		return err
 	}
@@ -148,13 +148,13 @@ func (a *App) trainDPO(ctx context.Context, c *cli.Command) error {
 	}
 	p := plan.TrainParams{Compute: compute, Optim: o, Loss: loss.Kind, Beta: loss.Beta, SimPOGamma: loss.Gamma,
 		LabelSmoothing: loss.LabelSmoothing, RPOAlpha: loss.RPOAlpha, WeightNorm: loss.WeightNorm, SeedKey: plan.SeedKey{Root: c.Int("seed")}}
-	files, stamp, err := modelFiles(c)
+	files, stamp, err := a.modelFiles(c)
 	if err != nil {
 		return err
 	}
 	reference, refStamp := files, stamp
 	if r := c.String("reference"); r != "" {
-		dir, err := localModel(r)
+		dir, err := a.localModel(r)
 		if err != nil {
 			return err
 		}
