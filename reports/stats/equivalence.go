@@ -150,11 +150,22 @@ func (p Plan) SeedsNeeded(delta, alpha, power float64) (SeedsResult, error) {
 	if !ok || !(alpha > 0 && alpha < 1) || !(power > 0 && power < 1) {
 		return SeedsResult{}, bad("plan %+v, delta %v, alpha %v, power %v", p, delta, alpha, power)
 	}
-	for s := 2.0; s <= 100; s++ {
+	at := func(s float64) SeedsResult {
 		se, df := p.At(s)
-		if pw := PowerT(delta, se, df, alpha); pw >= power {
-			return SeedsResult{Seeds: s, SE: se, DF: df, Power: pw}, nil
+		return SeedsResult{Seeds: s, SE: se, DF: df, Power: PowerT(delta, se, df, alpha)}
+	}
+	// More seeds make the standard error smaller and the degrees of freedom more,
+	// so power rises: halve the interval.
+	lo, hi := 1.0, 100.0 // not enough, enough
+	if at(hi).Power >= power {
+		for hi-lo > 1 {
+			if m := math.Floor((lo + hi) / 2); at(m).Power >= power {
+				hi = m
+			} else {
+				lo = m
+			}
 		}
+		return at(hi), nil
 	}
 	return SeedsResult{Seeds: nan, SE: nan, DF: nan, Power: nan, Notes: []string{NoteNotAttained}}, nil
 }
