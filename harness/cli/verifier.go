@@ -47,7 +47,7 @@ Exit codes: 0 done, 2 bad option or row, 6 a file is missing or unreadable.`,
 			&cli.IntFlag{Name: "references-limit", Usage: "how many of them, in hash order; 0 for all", Value: 1500},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "files whose questions are never fitted"},
 			&cli.Uint64Flag{Name: "seed", Usage: "seed of generated problems and planted errors", Value: 20251219},
-			&cli.FloatFlag{Name: "ridge", Usage: "ridge penalty of the heads", Value: .002},
+			&cli.FloatFlag{Name: "ridge", Usage: "ridge penalty of the heads", Value: .01},
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			ex, err := a.fitExamples(c)

@@ -295,6 +295,7 @@ func (a *analysis) answerFeatures() {
 	switch {
 	case len(a.results) == 0:
 	case !derived && !stated && !inQ:
+		f[fAnsOff] = 1
 		a.findStep(CodeNotDerived, .4, n-1, "the answer "+num(v)+" is the result of no step")
 	case derived && !last && !a.restated(v):
 		a.findStep(CodeNotLast, .2, n-1, "the answer is not the last result")

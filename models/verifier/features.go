@@ -90,6 +90,7 @@ const (
 	fBigCount
 	fAnsCountFrac
 	fAnsUnread
+	fAnsOff // the answer is the result of no step, though there are results
 	// ans, mode consensus only
 	fPeerEqual
 	fPeerTop
@@ -106,24 +107,35 @@ const (
 	numFeatures
 )
 
-// dimRange is the span of features of each dimension; consensus features are
-// apart from ans, context comes last.
-func dimRange(d Dim) (lo, hi int) {
+// headColumns are the features that the head of a dimension reads. The
+// consensus features are apart from ans, context comes last. Sem also reads
+// the type and size of the answer and of the results: a fraction of a person
+// or a negative price comes of a misread question more often than of a
+// miscopied answer.
+func headColumns(d Dim) []int {
 	switch d {
 	case Sem:
-		return fUnused, fNoAnswer
+		return append(indices(fUnused, fNoAnswer), fAnsNeg, fAnsFrac, fAnsCents, fAnsZero, fAnsRatio, fAnsBig, fAnsSmall, fAnsCountFrac,
+			fNegCount, fNonIntCount, fNonIntShare, fBigCount)
 	case Struct:
-		return fNoAnswer, fBefore
+		return indices(fNoAnswer, fBefore)
 	case Order:
-		return fBefore, fContra
+		return indices(fBefore, fContra)
 	case Logic:
-		return fContra, fBadShare
+		return indices(fContra, fBadShare)
 	case Sym:
-		return fBadShare, fAnsMissing
-	case Ans:
-		return fAnsMissing, fPeerEqual
+		return indices(fBadShare, fAnsMissing)
 	}
-	return 0, 0
+	return indices(fAnsMissing, fPeerEqual)
+}
+
+// indices lists lo … hi-1.
+func indices(lo, hi int) []int {
+	out := make([]int, 0, hi-lo)
+	for i := lo; i < hi; i++ {
+		out = append(out, i)
+	}
+	return out
 }
 
 // FeatureNames lists the features in order; a verifier file must name the
@@ -140,7 +152,7 @@ func FeatureNames() []string {
 		"bad_share", "bad_count", "max_error", "soft_share", "bad_identity",
 		"answer_missing", "answer_in_question", "answer_negative", "answer_fraction", "answer_cents", "answer_zero",
 		"answer_ratio", "answer_big", "answer_small", "negative_count", "non_integer_count", "non_integer_share", "big_count",
-		"answer_uncountable", "answer_unread",
+		"answer_uncountable", "answer_unread", "answer_off",
 		"peers_equal", "peers_top",
 		"q_length", "q_sentences", "q_quantities", "q_left", "q_more", "q_percent", "q_fraction", "q_multiple", "q_each",
 	}

@@ -33,7 +33,7 @@ const Unknown = -2
 type FitOptions struct {
 	Name  string
 	About string
-	Ridge float64 // of the heads, per unit of mean loss; 0 means 0.002
+	Ridge float64 // of the heads, per unit of mean loss; 0 means 0.01
 	Folds int     // for out-of-fold logits; 0 means 4
 	Cross float64 // weight of the other register's rows in the heads; 0 means 0.02
 }
@@ -56,7 +56,7 @@ func Fit(examples []Example, opt FitOptions) (*Model, error) {
 		return nil, fmt.Errorf("fit: %d labelled solutions, at least 50 are needed", len(examples))
 	}
 	if opt.Ridge == 0 {
-		opt.Ridge = .002
+		opt.Ridge = .01
 	}
 	if opt.Folds == 0 {
 		opt.Folds = 4
@@ -168,14 +168,16 @@ func QuestionKey(q string) uint64 {
 
 // headRows picks the rows and labels of dimension d among idx. Rows without
 // known dimensions teach sem, struct and ans only: an answer label says
-// nothing about order, logic and sym.
+// nothing about order, logic and sym. Solutions flawed in another dimension
+// are left out, but for ans: a strange answer that follows from a misread
+// question is no error of the answer's own.
 func (t *trainer) headRows(idx []int, d Dim) design {
 	var out design
 	for _, i := range idx {
 		e := &t.ex[i]
 		y := t.y[i]
 		switch {
-		case e.DimsKnown && e.Wrong && !e.Dims[d]:
+		case e.DimsKnown && e.Wrong && !e.Dims[d] && d != Ans:
 			continue // flawed in another way: neither right nor an example of this error
 		case e.DimsKnown:
 			y = flag(e.Dims[d])
@@ -189,13 +191,6 @@ func (t *trainer) headRows(idx []int, d Dim) design {
 	return out
 }
 
-func span2(lo, hi int) (out []int) {
-	for i := lo; i < hi; i++ {
-		out = append(out, i)
-	}
-	return out
-}
-
 // heads fits everything below the stacks on the rows idx.
 func (t *trainer) heads(idx []int) (*Part, error) {
 	m := new(Part)
@@ -205,8 +200,7 @@ func (t *trainer) heads(idx []int) (*Part, error) {
 		if len(rows.x) == 0 {
 			rows = t.headRows(idx, Sem) // no row labels this dimension
 		}
-		lo, hi := dimRange(d)
-		if m.Heads[d], err = fitLinear(rows, span2(lo, hi), t.opt.Ridge); err != nil {
+		if m.Heads[d], err = fitLinear(rows, headColumns(d), t.opt.Ridge); err != nil {
 			return nil, fmt.Errorf("fit: dimension %s: %w", d, err)
 		}
 	}
@@ -216,9 +210,8 @@ func (t *trainer) heads(idx []int) (*Part, error) {
 			cons.x, cons.y, cons.w = append(cons.x, t.obs[i].f), append(cons.y, t.y[i]), append(cons.w, t.w[i])
 		}
 	}
-	lo, _ := dimRange(Ans)
 	if len(cons.x) >= 50 {
-		m.Consensus, err = fitLinear(cons, span2(lo, fPeerTop+1), t.opt.Ridge)
+		m.Consensus, err = fitLinear(cons, indices(fAnsMissing, fPeerTop+1), t.opt.Ridge)
 	} else {
 		m.Consensus = consensusPrior()
 	}
@@ -251,7 +244,7 @@ func (t *trainer) stepHead(idx []int) (StepHead, error) {
 			d.x, d.y, d.w = append(d.x, x), append(d.y, flag(k == first)), append(d.w, t.base[i])
 		}
 	}
-	l, err := fitLinear(d, span2(0, numStepFeatures), t.opt.Ridge)
+	l, err := fitLinear(d, indices(0, numStepFeatures), t.opt.Ridge)
 	if err != nil {
 		return StepHead{}, fmt.Errorf("fit: step head: %w", err)
 	}

@@ -217,8 +217,8 @@ func solve(h [][]float64, b []float64) bool {
 
 // fitStack fits W on the logits of the six dimensions with weights >= 0:
 // the most negative one is fixed at 0 until none is left. use says which
-// dimensions may enter.
-func fitStack(logits []Profile, y, w []float64, use [NumDims]bool) (Stack, error) {
+// dimensions may enter; offset is a fixed part of each row's logit, or nil.
+func fitStack(logits []Profile, y, w, offset []float64, use [NumDims]bool) (Stack, error) {
 	var s Stack
 	for {
 		var cols []int
@@ -234,7 +234,7 @@ func fitStack(logits []Profile, y, w []float64, use [NumDims]bool) (Stack, error
 				x[i][k] = logits[i][d]
 			}
 		}
-		bias, beta, err := newton(x, y, w, nil, 1e-4)
+		bias, beta, err := newton(x, y, w, offset, 1e-4)
 		if err != nil {
 			return s, err
 		}

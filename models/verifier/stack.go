@@ -8,14 +8,15 @@ import (
 
 // folded holds what models that have not seen a row's question say of it.
 type folded struct {
-	logits []Profile
+	heads  []Profile // logits of the heads
+	logits []Profile // the same after hard findings
 	cons   []float64
 	first  []int
 	none   []float64 // logit of W_none, set by stack
 }
 
 func newFolded(n int) *folded {
-	return &folded{make([]Profile, n), make([]float64, n), make([]int, n), make([]float64, n)}
+	return &folded{make([]Profile, n), make([]Profile, n), make([]float64, n), make([]int, n), make([]float64, n)}
 }
 
 // outOfFold fills the rows of one register.
@@ -37,7 +38,8 @@ func (t *trainer) outOfFold(r Register, out *folded) error {
 			}
 			o := &t.obs[i]
 			for d := range out.logits[i] {
-				out.logits[i][d] = logit(math.Max(o.hard[d], sigmoid(m.Heads[d].Logit(o.f))))
+				out.heads[i][d] = m.Heads[d].Logit(o.f)
+				out.logits[i][d] = logit(math.Max(o.hard[d], sigmoid(out.heads[i][d])))
 			}
 			out.cons[i] = logit(math.Max(o.hard[Ans], sigmoid(m.Consensus.Logit(o.f))))
 			out.first[i] = argmaxFirst(m, o)
@@ -69,10 +71,14 @@ func (t *trainer) stack(m *Model, oof *folded) (err error) {
 	proc := all
 	proc[Ans] = false
 	t.weigh(Plain)
-	if m.None, err = fitStack(oof.logits, t.y, t.w, all); err != nil {
+	if m.None, err = fitStack(oof.logits, t.y, t.w, nil, all); err != nil {
 		return fmt.Errorf("fit: stack: %w", err)
 	}
-	if m.Proc, err = fitStack(oof.logits, t.y, t.w, proc); err != nil {
+	if err := t.rescale(m, oof); err != nil {
+		return fmt.Errorf("fit: %s: %w", Formal, err)
+	}
+	t.weigh(Plain)
+	if m.Proc, err = fitStack(oof.logits, t.y, t.w, nil, proc); err != nil {
 		return fmt.Errorf("fit: process stack: %w", err)
 	}
 	if m.Cons, err = t.consensusStack(oof.logits, oof.cons, m.None); err != nil {
@@ -88,6 +94,55 @@ func (t *trainer) stack(m *Model, oof *folded) (err error) {
 		t.weigh(r)
 		if err := t.calibrate(r, m.part(r), oof); err != nil {
 			return fmt.Errorf("fit: %s: %w", r, err)
+		}
+	}
+	return nil
+}
+
+// rescale fits the weights of sem, struct and ans for the formal register and
+// puts them into its heads, so that one aggregation serves both registers:
+// there the heads are taught by whole verdicts and overlap more.
+func (t *trainer) rescale(m *Model, oof *folded) error {
+	free := [NumDims]bool{Sem: true, Struct: true, Ans: true}
+	for d := range free {
+		free[d] = free[d] && m.None.A[d] > 0
+	}
+	t.weigh(Formal)
+	offset := make([]float64, len(oof.logits))
+	own := false
+	for i := range offset {
+		own = own || t.obs[i].register == Formal
+		for d, a := range m.None.A {
+			if !free[d] {
+				offset[i] += a * oof.logits[i][d]
+			}
+		}
+	}
+	if !own || !free[Sem] {
+		return nil
+	}
+	s, err := fitStack(oof.logits, t.y, t.w, offset, free)
+	if err != nil {
+		return err
+	}
+	part := m.part(Formal)
+	for d := range free {
+		if !free[d] {
+			continue
+		}
+		l, r, shift := &part.Heads[d], s.A[d]/m.None.A[d], 0.0
+		if Dim(d) == Sem {
+			shift = (s.Bias - m.None.Bias) / m.None.A[d]
+		}
+		l.Bias = l.Bias*r + shift
+		for k := range l.Weights {
+			l.Weights[k] *= r
+		}
+		for i := range oof.heads {
+			if t.obs[i].register == Formal {
+				oof.heads[i][d] = oof.heads[i][d]*r + shift
+				oof.logits[i][d] = logit(math.Max(t.obs[i].hard[d], sigmoid(oof.heads[i][d])))
+			}
 		}
 	}
 	return nil
@@ -128,12 +183,12 @@ func (t *trainer) consensusStack(logits []Profile, cons []float64, none Stack) (
 		none.A[Ans] = 1
 		return none, nil
 	}
-	return fitStack(l, y, w, [NumDims]bool{true, true, true, true, true, true})
+	return fitStack(l, y, w, nil, [NumDims]bool{true, true, true, true, true, true})
 }
 
 // context fits the offset of the question on top of the fixed logit.
 func (t *trainer) context(none []float64) (Linear, error) {
-	cols := span2(fQLen, numFeatures)
+	cols := indices(fQLen, numFeatures)
 	d := design{y: t.y, w: t.w}
 	for i := range t.obs {
 		d.x = append(d.x, t.obs[i].f)
@@ -153,9 +208,9 @@ func (t *trainer) context(none []float64) (Linear, error) {
 
 // bestTau maximises the harmonic mean of accuracy on wrong and on right
 // solutions, where a wrong one counts when its first error step is found.
-// Solutions with planted errors and those of models are two judges with equal
-// say: right solutions of models look worse than references, so that the
-// first alone would set the threshold too low.
+// Solutions with planted errors and those of models are two judges, and tau
+// lies midway between their choices in logits: right solutions of models look
+// worse than references, so that the first alone would set it too low.
 func (t *trainer) bestTau(r Register, oof *folded) float64 {
 	var judges []tauJudge
 	for _, planted := range [...]bool{true, false} {
@@ -177,17 +232,15 @@ func (t *trainer) bestTau(r Register, oof *folded) float64 {
 			judges = append(judges, j)
 		}
 	}
-	best, tau := -1.0, .5
-	for k := 1; k < 1000; k++ {
-		at, f := float64(k)/1000, 0.0
-		for i := range judges {
-			f += judges[i].f1(at)
-		}
-		if f > best+1e-12 {
-			best, tau = f, at
-		}
+	if len(judges) == 0 {
+		return .5
 	}
-	return tau
+	z := 0.0
+	for i := range judges {
+		t := judges[i].best()
+		z += math.Log(t/(1-t)) / float64(len(judges))
+	}
+	return sigmoid(z)
 }
 
 // tauJudge is a labelled set that thresholds are tried on, sorted by
@@ -200,6 +253,18 @@ type tauJudge struct {
 type tauRow struct {
 	w, weight  float64
 	wrong, hit bool
+}
+
+// best is the threshold of the highest F1, on a grid of thousandths.
+func (j *tauJudge) best() float64 {
+	top, tau := -1.0, .5
+	for k := 1; k < 1000; k++ {
+		at := float64(k) / 1000
+		if f := j.f1(at); f > top+1e-12 {
+			top, tau = f, at
+		}
+	}
+	return tau
 }
 
 func (j *tauJudge) f1(tau float64) float64 {
