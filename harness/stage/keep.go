@@ -18,6 +18,7 @@ import (
 type keeper struct {
 	env      Env
 	s        *speaker
+	lora     *qwen2.LoRA // merged into a copy before each measurement; nil: all weights are trained
 	problems []problem.Problem
 	maxNew   int
 	perEpoch int
@@ -26,7 +27,7 @@ type keeper struct {
 }
 
 // newKeeper returns nil for keep: last.
-func (e Env) newKeeper(s *speaker, keep string, maxNew, rows, batch int) (*keeper, error) {
+func (e Env) newKeeper(s *speaker, lora *qwen2.LoRA, keep string, maxNew, rows, batch int) (*keeper, error) {
 	if keep != "best-valid" {
 		return nil, nil
 	}
@@ -34,7 +35,7 @@ func (e Env) newKeeper(s *speaker, keep string, maxNew, rows, batch int) (*keepe
 	if err != nil {
 		return nil, err
 	}
-	return &keeper{env: e, s: s, problems: ps, maxNew: maxNew, perEpoch: max(1, (rows+batch-1)/batch)}, nil
+	return &keeper{env: e, s: s, lora: lora, problems: ps, maxNew: maxNew, perEpoch: max(1, (rows+batch-1)/batch)}, nil
 }
 
 // measure looks at the weights when an epoch, or the training, is over.
@@ -43,13 +44,18 @@ func (k *keeper) measure(ctx context.Context, t *train.Trainer, done, total int)
 		return nil
 	}
 	t.Finish()
-	acc, err := k.accuracy(ctx)
+	now := *k.s
+	if k.lora != nil {
+		now.params = k.s.params.Clone()
+		k.lora.Merge(now.params)
+	}
+	acc, err := k.accuracy(ctx, &now)
 	if err != nil {
 		return fmt.Errorf("validation after step %d: %w", done, err)
 	}
 	k.env.Log.Info("validation", "step", done, "accuracy", acc)
 	if k.best == nil || acc > k.bestAccuracy() {
-		k.best = append(k.best[:0], k.s.params.Flat...)
+		k.best = append(k.best[:0], now.params.Flat...)
 	}
 	k.measured = append(k.measured, Valid{done, acc})
 	return nil
@@ -64,7 +70,7 @@ func (k *keeper) bestAccuracy() float64 {
 }
 
 // accuracy is the share of validation problems that a greedy answer gets right.
-func (k *keeper) accuracy(ctx context.Context) (float64, error) {
+func (k *keeper) accuracy(ctx context.Context, s *speaker) (float64, error) {
 	var asks []ask
 	gold := map[string]string{}
 	for _, q := range k.problems {
@@ -72,7 +78,7 @@ func (k *keeper) accuracy(ctx context.Context) (float64, error) {
 		gold[q.ID] = q.Answer
 	}
 	n := 0
-	err := k.s.generate(ctx, k.env.Threads, asks, drawing{maxNew: k.maxNew}, func(i int, outs []reply) error {
+	err := s.generate(ctx, k.env.Threads, asks, drawing{maxNew: k.maxNew}, func(i int, outs []reply) error {
 		if _, flexible := read(outs[0].text, gold[asks[i].id]); flexible.Right {
 			n++
 		}

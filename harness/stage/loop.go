@@ -11,7 +11,10 @@ import (
 
 	"hardneg/experiments/plan"
 	"hardneg/experiments/spec"
+	"hardneg/fixtures/seed"
+	"hardneg/models/checkpoint"
 	"hardneg/models/optim"
+	"hardneg/models/qwen2"
 	"hardneg/models/train"
 	"hardneg/models/vm"
 )
@@ -53,9 +56,11 @@ func trainConfig(o spec.Optim, h plan.Hint, rows int) train.Config {
 	} else {
 		c.Warmup = int(o.Warmup)
 	}
-	c.Optim = optim.Config{Beta1: o.Betas[0], Beta2: o.Betas[1], Eps: o.Eps, Clip: o.Clip}
+	c.Optim = optim.Config{Beta1: o.Betas[0], Beta2: o.Betas[1], Eps: o.Eps, Clip: o.Clip, State: o.OptState}
 	c.WeightDecay, c.DecayOn = o.WeightDecay, o.Decay
 	switch h.Recompute {
+	case "none":
+		c.Recompute = 0
 	case "light":
 		c.Recompute = 1
 	case "full":
@@ -67,15 +72,18 @@ func trainConfig(o spec.Optim, h plan.Hint, rows int) train.Config {
 	return c
 }
 
-// unsupported names settings that this build cannot honour, before anything runs.
-func unsupported(o spec.Optim, where string) error {
-	switch {
-	case o.LoRA != nil:
-		return &EnvironmentError{fmt.Errorf("%s.lora: this build trains all weights; remove lora, or use `hardneg train` with adapters", where)}
-	case o.OptState != "fp32":
-		return &EnvironmentError{fmt.Errorf("%s.opt_state %s: this build keeps the moments in fp32", where, o.OptState)}
+// adapters lays out the LoRA adapters that the spec asks for; nil without.
+func adapters(s *speaker, o spec.Optim, key seed.Key) (*qwen2.LoRA, error) {
+	if o.LoRA == nil {
+		return nil, nil
 	}
-	return nil
+	l, err := qwen2.NewLoRA(s.params, checkpoint.Adapter{Base: s.dir, Rank: o.LoRA.Rank, Alpha: o.LoRA.Alpha, Targets: o.LoRA.Targets})
+	if err != nil {
+		return nil, fmt.Errorf("lora: %w", err)
+	}
+	l.Config.Base = "" // a path of this machine has no place in a result
+	l.Init(key)
+	return l, nil
 }
 
 // loop trains to the end, to a divergence, or to a stop that it can go on from.
@@ -84,7 +92,8 @@ type loop struct {
 	t       *train.Trainer
 	steps   []train.Metrics
 	every   time.Duration
-	keeper  *keeper // nil: the last weights count
+	keeper  *keeper     // nil: the last weights count
+	lora    *qwen2.LoRA // nil: all weights are trained
 	summary Trained
 }
 
@@ -94,7 +103,7 @@ func newLoop(env Env, be vm.Backend, s *speaker, cfg train.Config, data train.Da
 	if err != nil {
 		return nil, err
 	}
-	l := &loop{env: env, t: t, every: 5 * time.Minute, keeper: k}
+	l := &loop{env: env, t: t, every: 5 * time.Minute, keeper: k, lora: cfg.LoRA}
 	if d, err := time.ParseDuration(h.Checkpoint); err == nil && d > 0 {
 		l.every = d
 	}
@@ -182,6 +191,14 @@ func (l *loop) save() error {
 func (l *loop) finish(s *speaker, tokenizerDir string, rows int) error {
 	l.summary.Rows = rows
 	l.summary.Best, l.summary.Valid = l.keeper.pick(s.params)
+	if lora := l.lora; lora != nil && l.keeper == nil {
+		lora.Merge(s.params)
+	}
+	if l.lora != nil {
+		if err := l.lora.Save(filepath.Join(l.env.Dir, "adapter"), "fp32"); err != nil {
+			return err
+		}
+	}
 	if err := s.save(l.env.Dir, tokenizerDir); err != nil {
 		return err
 	}

@@ -14,9 +14,6 @@ func runSFT(ctx context.Context, t plan.Task, env Env) error {
 	if err != nil {
 		return err
 	}
-	if err := unsupported(p.Optim, "stages.sft"); err != nil {
-		return err
-	}
 	ps, err := inputRows[problem.Problem](env, "data", "problems.jsonl")
 	if err != nil {
 		return err
@@ -48,7 +45,10 @@ func runSFT(ctx context.Context, t plan.Task, env Env) error {
 	h := hint(t)
 	cfg := trainConfig(p.Optim, h, usable)
 	cfg.Key = keyOf("sft", &p.SeedKey)
-	k, err := env.newKeeper(s, p.Keep, p.MaxNew, usable, p.Batch)
+	if cfg.LoRA, err = adapters(s, p.Optim, cfg.Key); err != nil {
+		return err
+	}
+	k, err := env.newKeeper(s, cfg.LoRA, p.Keep, p.MaxNew, usable, p.Batch)
 	if err != nil {
 		return err
 	}

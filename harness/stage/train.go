@@ -75,9 +75,6 @@ func runTrain(ctx context.Context, t plan.Task, env Env) error {
 	if err != nil {
 		return err
 	}
-	if err := unsupported(p.Optim, "stages.train"); err != nil {
-		return err
-	}
 	s, err := env.openModel(p.Compute)
 	if err != nil {
 		return err
@@ -106,7 +103,10 @@ func runTrain(ctx context.Context, t plan.Task, env Env) error {
 	if err != nil {
 		return err
 	}
-	k, err := env.newKeeper(s, p.Keep, p.MaxNew, usable, p.Batch)
+	if cfg.LoRA, err = adapters(s, p.Optim, cfg.Key); err != nil {
+		return err
+	}
+	k, err := env.newKeeper(s, cfg.LoRA, p.Keep, p.MaxNew, usable, p.Batch)
 	if err != nil {
 		return err
 	}
