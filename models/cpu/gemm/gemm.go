@@ -198,13 +198,14 @@ type task struct {
 }
 
 // block computes rows 0..m of C, columns j0..j1, from A (m×kb) and packed B.
-// A is read where it lies if its rows are contiguous, else packed: a column of
-// A would touch a cache line for every element of k.
+// A is read where it lies if its rows are contiguous, unless they are long and
+// C is wide enough to pay for packing; else packed: a column of A would touch a
+// cache line for every element of k.
 func (e *Engine) block(K *kernel, worker int, t task, m int, a Mat, j0, j1 int, c []float32) {
 	w, mr, nr, d := &e.ws[worker], K.mr, K.nr, K.depth(t.kb)
 	w.a, w.t = grow(w.a, (roundUp(m, mr)+mr)*d), grow(w.t, mr*nr)
 	from := 0 // rows from here on are packed
-	if K.direct != nil && a.C == 1 {
+	if K.direct != nil && a.C == 1 && (a.R < 400 || j1-j0 < 2048) {
 		from = m / mr * mr
 	}
 	if from < m {
