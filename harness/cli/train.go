@@ -12,6 +12,7 @@ import (
 	"hardneg/experiments/plan"
 	"hardneg/experiments/spec"
 	"hardneg/fixtures/problem"
+	"hardneg/models/checkpoint"
 	"hardneg/models/train"
 )
 
@@ -28,6 +29,9 @@ func (a *App) trainCommand() *cli.Command {
 			&cli.FloatFlag{Name: "warmup", Usage: "share of all steps below 1, or steps", Value: 0.03},
 			&cli.FloatFlag{Name: "weight-decay", Usage: "decoupled"},
 			&cli.FloatFlag{Name: "clip", Usage: "largest gradient norm, 0 for none", Value: 1},
+			&cli.IntFlag{Name: "lora-rank", Usage: "train adapters of this rank instead of all weights, 0 for none"},
+			&cli.FloatFlag{Name: "lora-alpha", Usage: "scales adapters by alpha/rank", Value: 16},
+			&cli.StringSliceFlag{Name: "lora-target", Usage: "`PROJECTION` with an adapter; may be repeated", Value: []string{"q_proj", "v_proj"}},
 		}, more...)...)
 	}
 	const codes = "\n\nDIR gets model/, a checkpoint in the Hugging Face layout, steps.jsonl with a row of metrics a step, and train.json.\n" +
@@ -68,6 +72,13 @@ func optimOf(c *cli.Command) (spec.Optim, error) {
 		return o, usagef("train: warmup, weight-decay, clip and max-steps must not be negative")
 	case o.Schedule != "constant" && o.Schedule != "linear" && o.Schedule != "cosine":
 		return o, usagef("train: schedule %q: want constant, linear or cosine", o.Schedule)
+	}
+	if r := c.Int("lora-rank"); r != 0 {
+		o.LoRA = &spec.LoRA{Rank: r, Alpha: c.Float("lora-alpha"), Targets: c.StringSlice("lora-target")}
+		adapter := checkpoint.Adapter{Rank: r, Alpha: o.LoRA.Alpha, Targets: o.LoRA.Targets}
+		if err := adapter.Check(); err != nil {
+			return o, usagef("train: adapters: %w", err)
+		}
 	}
 	return o, nil
 }

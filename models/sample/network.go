@@ -9,7 +9,8 @@ import (
 )
 
 // network is a model with its matrices packed for products from the right:
-// y = x·Wᵀ. It is read only and shared by all workers.
+// y = x·Wᵀ; embedding, norms and biases stay where they are. It is read only
+// and shared by all workers.
 type network struct {
 	config *checkpoint.Config
 	heads  graph.Heads
@@ -27,13 +28,12 @@ type layer struct {
 func newNetwork(p *qwen2.Params, e *gemm.Engine) *network {
 	c := p.Config
 	pack := func(w []float32, out, in int) *gemm.Packed { return e.Pack(gemm.Rows(w, in).T(), in, out) }
-	own := func(x []float32) []float32 { return append([]float32(nil), x...) }
-	n := &network{config: c, heads: qwen2.Heads(c), embed: own(p.Embed()), norm: own(p.Norm()),
+	n := &network{config: c, heads: qwen2.Heads(c), embed: p.Embed(), norm: p.Norm(),
 		head: pack(p.Head(), c.Vocab, c.Hidden)}
 	q, w := c.Heads*c.HeadDim, n.heads.Width()
 	for l := range c.Layers {
 		x := p.Layer(l)
-		n.layers = append(n.layers, layer{own(x.Norm1), own(x.BQKV), own(x.Norm2),
+		n.layers = append(n.layers, layer{x.Norm1, x.BQKV, x.Norm2,
 			pack(x.WQKV, w, c.Hidden), pack(x.WO, c.Hidden, q),
 			pack(x.GateUp, 2*c.FFN, c.Hidden), pack(x.Down, c.Hidden, c.FFN)})
 	}

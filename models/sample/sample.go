@@ -103,7 +103,8 @@ type Sampler struct {
 	workers []*worker
 }
 
-// New packs the weights. Later changes to params are not seen.
+// New packs the matrices and shares the rest with params: a change of params
+// asks for a new Sampler.
 func New(params *qwen2.Params, o Options) *Sampler {
 	if o.Batch <= 0 {
 		o.Batch = 64
