@@ -73,7 +73,7 @@ func matrixText(m [6][6]float64, n [6]int) string {
 
 // An error of each dimension moves its own dimension most.
 func TestShiftsAreDiagonal(t *testing.T) {
-	ex, err := Synthetic(150, 99)
+	ex, err := Synthetic(100, 99)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,8 +59,12 @@ func (c *chain) execute(e edit) (text string, final float64, ok bool) {
 		}
 		out := &lines[k.line]
 		l := c.lines[k.line]
-		if same && near(v, k.res) && ren.n == 0 && !e.exchange {
-			out.WriteString(l[pos[k.line]:k.resHi])
+		if from := k.exprLo; same && near(v, k.res) { // the calculation stays as it is written
+			if from < pos[k.line] {
+				from = k.lo
+			}
+			out.WriteString(ren.text(l[pos[k.line]:from], e))
+			out.WriteString(l[from:k.resHi])
 			pos[k.line] = k.resHi
 			continue
 		}

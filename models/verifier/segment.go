@@ -313,7 +313,7 @@ func (r *reader) unitWord(ts []token, i int, s *segment) (n int, ok bool) {
 	if t.cls&clsFraction != 0 {
 		if some && last.Kind == expr.Number && last.Val < 10 && last.Val == float64(int(last.Val)) && t.cls&clsHalf == 0 {
 			r.etoks[len(r.etoks)-1].Val *= t.val
-			s.dec = 6
+			s.dec, s.words = 6, true // "5 quarters" may be coins: alone it is a label
 			return 1, true
 		}
 		if !value {
