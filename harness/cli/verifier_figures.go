@@ -18,6 +18,15 @@ func (f figure) MarshalJSON() ([]byte, error) {
 	return json.Marshal(math.Round(float64(f)*1e6) / 1e6)
 }
 
+// UnmarshalJSON reads null as NaN.
+func (f *figure) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*f = figure(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(b, (*float64)(f))
+}
+
 // scoreFigures are the figures of one score against the labels.
 type scoreFigures struct {
 	Name    string `json:"name"`

@@ -17,8 +17,11 @@ const maxInput = 1 << 20
 // and the mode.
 func (v *Verifier) Score(in Input, mode Mode) Score {
 	w := v.pool.Get().(*workspace)
-	defer v.pool.Put(w)
-	return v.score(w, &in, mode)
+	s := v.score(w, &in, mode)
+	if len(w.sol.raw)+len(in.Question)+len(in.Reference) < maxKept {
+		v.pool.Put(w)
+	}
+	return s
 }
 
 func (v *Verifier) score(w *workspace, in *Input, mode Mode) Score {
@@ -54,6 +57,10 @@ func (v *Verifier) score(w *workspace, in *Input, mode Mode) Score {
 	out.Findings = append(make([]Finding, 0, len(a.finds)), a.finds...)
 	return out
 }
+
+// maxKept is the size of a text from which the work space is given up, so that
+// one monster does not hold memory for good.
+const maxKept = 1 << 17
 
 func cut(s string) string {
 	if len(s) > maxInput {
