@@ -139,3 +139,34 @@ func BenchmarkEncode(b *testing.B) {
 		})
 	}
 }
+
+// testdata/encode.jsonl holds texts of ours with the ids and the text without
+// special tokens that Hugging Face tokenizers 0.23.3 gives for the tokenizer
+// that small trains and Save writes.
+func TestGolden(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("testdata", "encode.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok := small(t)
+	d := json.NewDecoder(bytes.NewReader(b))
+	n := 0
+	for ; d.More(); n++ {
+		var r struct {
+			Text, Decoded string
+			IDs           []int32
+		}
+		if err := d.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		if got := tok.Encode(r.Text); !slices.Equal(got, r.IDs) {
+			t.Errorf("%+q: %v, want %v", r.Text, got, r.IDs)
+		}
+		if got := tok.DecodeText(r.IDs); got != r.Decoded {
+			t.Errorf("%+q comes back as %+q, want %+q", r.Text, got, r.Decoded)
+		}
+	}
+	if n < 20 {
+		t.Errorf("%d rows", n)
+	}
+}
