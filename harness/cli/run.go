@@ -119,6 +119,9 @@ func (a *App) runFolder(p *prepared) (*track.Folder, error) {
 	if err != nil {
 		return nil, fail(ExitEnvironment, err)
 	}
+	if err := folder.Unseal(); err != nil {
+		return nil, fail(ExitEnvironment, err)
+	}
 	if err := folder.Put("spec.yaml", p.Resolved); err != nil {
 		return nil, err
 	}

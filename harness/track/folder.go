@@ -191,6 +191,14 @@ func (f *Folder) Seal() error {
 	return f.Put(sealFile, sums)
 }
 
+// Unseal takes the hashes away while the run's files may change.
+func (f *Folder) Unseal() error {
+	if err := os.Remove(f.Path(sealFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // Check names the files that are not what was sealed. A run that never ended
 // has no seal and nothing to find.
 func (f *Folder) Check() ([]string, error) {
