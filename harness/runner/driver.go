@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"hardneg/experiments/plan"
 	"hardneg/harness/stage"
 	"hardneg/harness/store"
 	"hardneg/harness/track"
@@ -69,12 +70,14 @@ func (d *driver) hashFiles() error {
 	dig := d.Store.NewDigester()
 	defer dig.Save()
 	type known struct{ path, sum string }
-	seen := map[string]known{}
+	seen := map[plan.File]known{}
 	d.files, d.paths = map[string]map[string]string{}, map[string]map[string]string{}
 	for _, t := range d.Plan.Tasks {
 		sums, paths := map[string]string{}, map[string]string{}
 		for _, f := range t.Files {
-			k, ok := seen[f.Path]
+			same := f
+			same.Name = "" // two names of one place are one file
+			k, ok := seen[same]
 			if !ok {
 				path, err := d.Resolve(f)
 				if err == nil {
@@ -84,7 +87,7 @@ func (d *driver) hashFiles() error {
 				if err != nil {
 					return &stage.EnvironmentError{Err: fmt.Errorf("task %s: %s %s: %w", t.ID, f.Name, f.Path, err)}
 				}
-				seen[f.Path] = k
+				seen[same] = k
 			}
 			sums[f.Name], paths[f.Name] = k.sum, k.path
 		}
