@@ -31,5 +31,6 @@ func (a *App) commands() []*cli.Command {
 		a.scoreCommand(),
 		a.perturbCommand(),
 		a.verifierCommand(),
+		a.exportCommand(),
 	}
 }
