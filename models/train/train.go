@@ -13,10 +13,8 @@
 // Data enters as Rows or Pairs and leaves as the weights in qwen2.Params, a
 // Metrics per step, and a State file from which training goes on bit for bit.
 //
-// # State of this package
-//
-// Working on models/cpu: SFT, the DPO family, AdamW, schedules, clipping,
-// micro-batches, prompt shared by chosen and rejected, resume, divergence.
+// Only what is trained has gradients and moments: all weights, or the adapters
+// of a qwen2.LoRA.
 package train
 
 import (

@@ -17,7 +17,7 @@
 // gradients becomes "the second kernel adds into the first one's buffer"
 // (accumulate fusion), so that no addition is left, the tied embedding's
 // included. Gradients of parameters accumulate over micro-batches in the same
-// way. Kernels are bound to their buffers once; RunAll allocates nothing.
+// way. Kernels are bound to their buffers once; RunAll allocates no buffer.
 package vm
 
 import (

@@ -18,6 +18,24 @@ func random(name string, n int) []float32 {
 	return r
 }
 
+// A kernel that computes something else is noticed.
+func TestSound(t *testing.T) {
+	for _, k := range append(kernels(), bf16Kernels()...) {
+		if !k.sound() {
+			t.Errorf("%s is not sound", k.name)
+		}
+		wrong := *k
+		wrong.direct = nil
+		wrong.tile = func(n int64, a, b, c *float32, ldc, acc int64) {
+			k.tile(n, a, b, c, ldc, acc)
+			*c += 1
+		}
+		if wrong.sound() {
+			t.Errorf("%s with a wrong element passes", k.name)
+		}
+	}
+}
+
 // Ties round to even, and vector code must agree with bf16Bits on every row
 // length.
 func TestBF16(t *testing.T) {

@@ -5,10 +5,10 @@ import "golang.org/x/sys/cpu"
 // kernels lists what this CPU can run, best first.
 func kernels() []*kernel {
 	var r []*kernel
-	if cpu.X86.HasAVX512F {
+	if cpu.X86.HasAVX512F && avx512.sound() {
 		r = append(r, &avx512)
 	}
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && avx2.sound() {
 		r = append(r, &avx2)
 	}
 	return append(r, &goKernel)
@@ -19,7 +19,7 @@ func kernels() []*kernel {
 // the same numbers up to the order of sums, and no gain in speed.
 func bf16Kernels() []*kernel {
 	var r []*kernel
-	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BF16 {
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BF16 && avx512BF16.sound() {
 		r = append(r, &avx512BF16)
 	}
 	for _, k := range kernels() {
