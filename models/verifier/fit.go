@@ -228,6 +228,10 @@ func consensusPrior() Linear {
 	return Linear{Features: []int{fPeerEqual}, Bias: 0, Mean: []float64{.5}, Dev: []float64{.5}, Weights: []float64{-2.2}}
 }
 
+// plantedSteps is the weight of planted errors in the step head beside those
+// that models made: where an error was planted tells little of where they err.
+const plantedSteps = .3
+
 // stepHead fits the hazards: all steps of right solutions, those up to the
 // first error of wrong ones.
 func (t *trainer) stepHead(idx []int) (StepHead, error) {
@@ -237,11 +241,15 @@ func (t *trainer) stepHead(idx []int) (StepHead, error) {
 		if first == Unknown || t.ex[i].Wrong && first < 0 || first >= len(t.obs[i].steps) {
 			continue
 		}
+		w := t.base[i]
+		if t.ex[i].DimsKnown {
+			w *= plantedSteps
+		}
 		for k, x := range t.obs[i].steps {
 			if first >= 0 && k > first {
 				break
 			}
-			d.x, d.y, d.w = append(d.x, x), append(d.y, flag(k == first)), append(d.w, t.base[i])
+			d.x, d.y, d.w = append(d.x, x), append(d.y, flag(k == first)), append(d.w, w)
 		}
 	}
 	l, err := fitLinear(d, indices(0, numStepFeatures), t.opt.Ridge)
