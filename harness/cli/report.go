@@ -280,7 +280,7 @@ func (r *reporter) tables() []table.Table {
 	for _, b := range table.Benchmarks(s) {
 		ts = append(ts, table.Main(s, b))
 	}
-	return append(ts, table.Factorial(s), table.Dose(s), table.Falsification(s), table.Filter(s), table.Subset(s), table.Sensitivity(s),
+	return append(ts, table.Effects(s), table.Factorial(s), table.Dose(s), table.Falsification(s), table.Filter(s), table.Subset(s), table.Sensitivity(s),
 		table.Correlations(s), table.Verifier(s), table.Local(s), table.WinLoss(s), table.Training(s), table.Mining(s), table.Cost(s), table.Provenance(s))
 }
 

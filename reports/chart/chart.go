@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
@@ -112,19 +113,36 @@ type Series struct {
 	Lo, Hi  []float64 // same length as Y, or nil
 	ErrBars bool      // draw Lo, Hi as error bars instead of a band
 	Dashed  bool
-	Points  bool // markers without a line
+	Points  bool    // markers without a line
+	NoBand  bool    // keep Lo and Hi in the numbers, draw neither
+	Off     float64 // pixels that error bars stand beside their x
 }
 
 // Lines draws series over a numeric axis.
 func Lines(id, title, summary, xname, yname string, ss []Series) Chart {
+	return lines(id, title, summary, xname, yname, nil, ss)
+}
+
+// Categories draws series over named places: X holds their indices.
+func Categories(id, title, summary, xname, yname string, cats []string, ss []Series) Chart {
+	return lines(id, title, summary, xname, yname, cats, ss)
+}
+
+func lines(id, title, summary, xname, yname string, cats []string, ss []Series) Chart {
 	c := Chart{ID: id, Title: title, Summary: summary, Width: 760, Height: 360, Head: []string{"series", xname, yname, "lower", "upper"}}
 	b := base(charts.NewScatter(), len(ss) > 1)
 	b.XAxisList[0] = axisOf("value", xname)
+	at := num
+	if cats != nil {
+		b.XAxisList[0] = axisOf("category", xname)
+		b.XAxisList[0].Data = cats
+		at = func(x float64) string { return cats[int(x)] }
+	}
 	x := axisOf("value", yname)
 	b.YAxisList[0] = opts.YAxis{Type: "value", Name: yname, NameLocation: "middle", NameGap: 48, Scale: opts.Bool(true), AxisLabel: x.AxisLabel, AxisLine: x.AxisLine, SplitLine: &opts.SplitLine{Show: opts.Bool(true), LineStyle: &opts.LineStyle{Color: Line, Type: "dotted"}}}
 	for i, s := range ss {
 		b.MultiSeries = append(b.MultiSeries, bounds(s, i)...)
-		l := charts.SingleSeries{Name: s.Name, Type: "line", ShowSymbol: opts.Bool(len(s.X) <= 12), SymbolSize: 7, Symbol: symbols[i%len(symbols)]}
+		l := charts.SingleSeries{Name: s.Name, Type: "line", ShowSymbol: opts.Bool(len(s.X) <= 12 && !s.ErrBars), SymbolSize: 7, Symbol: symbols[i%len(symbols)]}
 		l.ItemStyle = &opts.ItemStyle{Color: Color(i)}
 		l.LineStyle = &opts.LineStyle{Color: Color(i), Width: 2, Type: dashes[i%len(dashes)]}
 		if s.Dashed {
@@ -140,7 +158,7 @@ func Lines(id, title, summary, xname, yname string, ss []Series) Chart {
 				continue
 			}
 			data = append(data, opts.LineData{Value: []float64{s.X[j], s.Y[j]}})
-			row := []string{s.Name, num(s.X[j]), num(s.Y[j]), "", ""}
+			row := []string{s.Name, at(s.X[j]), num(s.Y[j]), "", ""}
 			if s.Lo != nil {
 				row[3], row[4] = num(s.Lo[j]), num(s.Hi[j])
 			}
@@ -149,7 +167,7 @@ func Lines(id, title, summary, xname, yname string, ss []Series) Chart {
 		l.Data = data
 		b.MultiSeries = append(b.MultiSeries, l)
 	}
-	c.plot = plot{kind: "lines", xlabel: xname, ylabel: yname, lines: ss}
+	c.plot = plot{kind: "lines", xlabel: xname, ylabel: yname, lines: ss, cats: cats}
 	return c.finish(b)
 }
 
@@ -160,7 +178,7 @@ var (
 
 // bounds draws the band or the error bars of a series.
 func bounds(s Series, i int) []charts.SingleSeries {
-	if s.Lo == nil || len(s.X) == 0 {
+	if s.Lo == nil || len(s.X) == 0 || s.NoBand {
 		return nil
 	}
 	out := charts.SingleSeries{Name: s.Name, Type: types.ChartCustom}
@@ -170,7 +188,7 @@ func bounds(s Series, i int) []charts.SingleSeries {
 		out.RenderItem, out.Encode = "intervalY", &opts.Encode{X: 0, Y: []int{1, 2, 3}}
 		for j := range s.X {
 			if !bad(s.Y[j]) && !bad(s.Lo[j]) && !bad(s.Hi[j]) {
-				data = append(data, opts.CustomData{Name: fmt.Sprintf("%s, %s: %s [%s, %s]", s.Name, num(s.X[j]), num(s.Y[j]), num(s.Lo[j]), num(s.Hi[j])), Value: []any{s.X[j], s.Y[j], s.Lo[j], s.Hi[j], 0, i}})
+				data = append(data, opts.CustomData{Name: fmt.Sprintf("%s, %s: %s [%s, %s]", s.Name, num(s.X[j]), num(s.Y[j]), num(s.Lo[j]), num(s.Hi[j])), Value: []any{s.X[j], s.Y[j], s.Lo[j], s.Hi[j], s.Off, i}})
 			}
 		}
 	} else {
@@ -238,7 +256,6 @@ func base(b *charts.Scatter, legend bool) *charts.Scatter {
 		charts.WithAnimation(false),
 		charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true), Trigger: "item", Formatter: "{b}"}),
 		charts.WithLegendOpts(opts.Legend{Show: opts.Bool(legend), Top: "0", TextStyle: &opts.TextStyle{Color: Ink}}),
-		charts.WithGridOpts(opts.Grid{Left: "70", Right: "30", Top: "36", Bottom: "48", ContainLabel: opts.Bool(true)}),
 	)
 	b.Aria = &opts.Aria{Enabled: opts.Bool(true)}
 	return b
@@ -250,9 +267,26 @@ func axisOf(kind, name string) opts.XAxis {
 		SplitLine: &opts.SplitLine{Show: opts.Bool(kind == "value"), LineStyle: &opts.LineStyle{Color: Line, Type: "dotted"}}}
 }
 
+// top is the room in pixels that the legend needs: its entries wrap into rows.
+func top(b *charts.Scatter, width int) int {
+	seen, rows, x := map[string]bool{}, 1, 0
+	for _, s := range b.MultiSeries {
+		if seen[s.Name] {
+			continue
+		}
+		seen[s.Name] = true
+		w := 45 + 8*utf8.RuneCountInString(s.Name)
+		if x += w; x > width-20 && x > w {
+			rows, x = rows+1, w
+		}
+	}
+	return 12 + 24*rows
+}
+
 func (c Chart) finish(b *charts.Scatter) Chart {
 	o := b.JSON()
 	delete(o, "title") // the page and the paper have their own captions
+	o["grid"] = map[string]any{"left": 70, "right": 30, "top": top(b, c.Width), "bottom": 48, "containLabel": true}
 	o["textStyle"] = map[string]any{"color": Ink, "fontFamily": "sans-serif"}
 	raw, err := json.Marshal(o)
 	if err != nil {

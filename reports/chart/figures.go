@@ -81,11 +81,11 @@ func factorial(s *result.Set) []Chart {
 			if !ok1 || !ok2 {
 				return nil
 			}
-			d := .02 * float64(len(ss)) // side by side, so that the whiskers do not cover each other
-			ss = append(ss, Series{Name: w.name, X: []float64{d, 1 + d}, Y: []float64{r.Est, h.Est}, Lo: []float64{r.Lo, h.Lo}, Hi: []float64{r.Hi, h.Hi}, ErrBars: true})
+			d := float64(10*len(ss) - 5) // side by side, so that the whiskers do not cover each other
+			ss = append(ss, Series{Name: w.name, X: []float64{0, 1}, Off: d, Y: []float64{r.Est, h.Est}, Lo: []float64{r.Lo, h.Lo}, Hi: []float64{r.Hi, h.Hi}, ErrBars: true})
 		}
-		out = append(out, Lines("factorial-"+slug(b.Name), "Mining × weighting on "+b.Name,
-			"Accuracy with random and with mined negatives, for uniform and for verifier weights; parallel lines mean no interaction.", "negatives: 0 random, 1 hard", "accuracy (%)", ss))
+		out = append(out, Categories("factorial-"+slug(b.Name), "Mining × weighting on "+b.Name,
+			"Accuracy with random and with mined negatives, for uniform and for verifier weights; parallel lines mean no interaction.", "negatives", "accuracy (%)", []string{"random", "hard"}, ss))
 	}
 	return out
 }
@@ -228,9 +228,40 @@ func training(s *result.Set) []Chart {
 				ss = append(ss, sr)
 			}
 		}
-		if ss != nil {
-			out = append(out, Lines("training-"+c.id, c.title, "Mean over seeds of each arm; the band is the range over seeds.", "step", c.y, ss))
+		text := "Mean over seeds of each arm; the band is the range over seeds."
+		if len(ss) > 4 { // more bands than can be told apart
+			for i := range ss {
+				ss[i].NoBand = true
+			}
+			text = "Mean over seeds of each arm; the numbers below add the range over seeds."
 		}
+		if ss != nil {
+			out = append(out, Lines("training-"+c.id, c.title, text+" A point stands for a stretch of steps, at its last one.", "step", c.y, ss))
+		}
+	}
+	return out
+}
+
+// points is how many points a training curve is drawn with at most.
+const points = 20
+
+// thin joins neighbours: the mean of their means, the least and the greatest of
+// their bounds, so that a spike stays within the range that is shown.
+func thin(s Series) Series {
+	k := (len(s.X) + points - 1) / points
+	if k <= 1 {
+		return s
+	}
+	out := s
+	out.X, out.Y, out.Lo, out.Hi = nil, nil, nil, nil
+	for i := 0; i < len(s.X); i += k {
+		j := min(i+k, len(s.X))
+		var sum float64
+		for _, y := range s.Y[i:j] {
+			sum += y
+		}
+		out.X, out.Y = append(out.X, s.X[j-1]), append(out.Y, sum/float64(j-i))
+		out.Lo, out.Hi = append(out.Lo, slices.Min(s.Lo[i:j])), append(out.Hi, slices.Max(s.Hi[i:j]))
 	}
 	return out
 }
@@ -270,7 +301,7 @@ func spread(s *result.Set, arm string, of func(result.Curve) []result.Num) (Seri
 			sr.Lo, sr.Hi = append(sr.Lo, lo[i]), append(sr.Hi, hi[i])
 		}
 	}
-	return sr, len(sr.X) > 0
+	return thin(sr), len(sr.X) > 0
 }
 
 // weights draws the histograms of the weighted arms, all seeds together.

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html"
+	"regexp"
 	"strings"
 
 	"github.com/dop251/goja"
@@ -18,6 +19,13 @@ var renderJS string
 // Scripts is the JavaScript that draws live charts: the library, then the
 // named drawing functions.
 func Scripts() (library, render string) { return echartsJS, renderJS }
+
+// coordinates are the attributes that hold places, never a label's text; long
+// is a decimal fraction with more than two places.
+var (
+	coordinates = regexp.MustCompile(` (?:d|points|transform|x|y|x1|x2|y1|y2|cx|cy|width|height)="[^"<>]*"`)
+	long        = regexp.MustCompile(`(\.[0-9]{2})[0-9]+`)
+)
 
 // Renderer draws charts as SVG without a browser.
 type Renderer struct{ lib, render *goja.Program }
@@ -62,6 +70,7 @@ func (r *Renderer) SVG(c Chart) (string, error) {
 	if !strings.HasPrefix(svg, "<svg") {
 		return "", fmt.Errorf("draw chart %s: the library gave no SVG", c.ID)
 	}
+	svg = coordinates.ReplaceAllStringFunc(svg, func(s string) string { return long.ReplaceAllString(s, "$1") }) // a hundredth of a pixel is enough
 	// Ids are unique in a page that holds many charts, and a reader hears title and summary.
 	svg = strings.ReplaceAll(svg, "zr0-", c.ID+"-")
 	head := fmt.Sprintf(`<svg role="img" aria-label="%s"`, html.EscapeString(c.Title+". "+c.Summary))

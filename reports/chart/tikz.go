@@ -61,13 +61,17 @@ func (q plot) tikzForest(p func(string, ...any)) {
 }
 
 func (q plot) tikzLines(p func(string, ...any)) {
-	p(`\begin{axis}[xlabel={%s}, ylabel={%s}, legend pos=outer north east, height=6cm, width=10cm]`, Escape(q.xlabel), Escape(q.ylabel))
+	names := ""
+	if q.cats != nil {
+		names = fmt.Sprintf(" xtick={%s}, xticklabels={%s},", ticks(len(q.cats)), labels(q.cats))
+	}
+	p(`\begin{axis}[xlabel={%s}, ylabel={%s},%s legend pos=outer north east, height=6cm, width=10cm]`, Escape(q.xlabel), Escape(q.ylabel), names)
 	for _, s := range q.lines {
 		style := ""
 		if s.Points {
 			style = "only marks"
 		}
-		if s.Lo != nil {
+		if s.Lo != nil && !s.NoBand {
 			p(`\addplot+[%s, error bars/.cd, y dir=both, y explicit] table [x=x, y=y, y error plus=hi, y error minus=lo, row sep=\\] {x y lo hi \\`, style)
 		} else {
 			p(`\addplot+[%s] table [x=x, y=y, row sep=\\] {x y lo hi \\`, style)

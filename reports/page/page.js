@@ -20,6 +20,7 @@
     if (charts[id]) charts[id].dispose();
     charts[id] = echarts.init(box, null, { renderer: 'svg' });
     var o = option(id);
+    if (box.clientWidth < 700 && o.legend) { o.legend.type = 'scroll'; o.grid.top = 36; }
     o.tooltip = o.tooltip || {};
     o.tooltip.confine = true;
     delete o.tooltip.formatter;
@@ -49,6 +50,7 @@
       b.type = 'button'; b.textContent = th.textContent; b.title = 'sort by this column';
       th.textContent = ''; th.appendChild(b);
       b.addEventListener('click', function () {
+        table.classList.add('sorted');
         var up = th.getAttribute('aria-sort') !== 'ascending', body = table.tBodies[0];
         heads.forEach(function (h) { h.removeAttribute('aria-sort'); });
         th.setAttribute('aria-sort', up ? 'ascending' : 'descending');
@@ -60,7 +62,7 @@
     });
   });
   // Copy a table as LaTeX, CSV or Markdown.
-  function rows(table) { return Array.from(table.rows).map(function (r) { return Array.from(r.cells).map(function (c) { return c.innerText.replace(/[▲▼]/g, '').replace(/\s+/g, ' ').trim(); }); }); }
+  function rows(table) { return Array.from(table.rows).map(function (r) { return Array.from(r.cells).map(function (c) { return c.textContent.replace(/[▲▼]/g, '').replace(/\s+/g, ' ').trim(); }); }); }
   var latex = { '\\': '\\textbackslash{}', '{': '\\{', '}': '\\}', '$': '\\$', '&': '\\&', '#': '\\#', '%': '\\%', '_': '\\_', '~': '\\textasciitilde{}', '^': '\\textasciicircum{}', '−': '$-$', '±': '$\\pm$', 'Δ': '$\\Delta$', 'σ': '$\\sigma$', '×': '$\\times$', '–': '--', 'ρ': '$\\rho$', 'τ': '$\\tau$' };
   var writers = {
     csv: function (t) { return t.map(function (r) { return r.map(function (c) { return /[",\n]/.test(c) ? '"' + c.replace(/"/g, '""') + '"' : c; }).join(','); }).join('\n') + '\n'; },

@@ -1,7 +1,9 @@
 package table
 
 import (
+	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -21,16 +23,15 @@ func kind(s *result.Set, k string) (out []result.Finding) {
 
 // Claims lists every declared claim on every benchmark.
 func Claims(s *result.Set) Table {
-	t := Table{ID: "claims-table", Caption: "Declared claims", Head: []string{"claim", "benchmark", "Δ (points)", "95 % interval", "p", "p adjusted", "seeds", "verdict"}, Empty: "the spec declares none."}
+	t := Table{ID: "claims-table", Caption: "Declared claims", Grouped: true, Head: []string{"claim", "benchmark", "Δ (points)", "95 % interval", "p", "p adjusted", "seeds", "verdict"}, Empty: "the spec declares none."}
 	for _, f := range kind(s, result.KindClaim) {
 		name := Cell{Text: strings.TrimSpace(f.Claim + "  " + f.Text), Wide: true}
-		v := verdict(f.Verdict)
-		v.List, v.Wide = f.Warn, true
+		v := verdict(f)
 		c := row("", f.Benchmark, finding.Points(f.Estimate), finding.Interval(f.Lo, f.Hi), finding.P(f.P), finding.P(f.PAdj)+adjust(f), seeds(f), "")
 		c[0], c[7] = name, v
 		t.Rows = append(t.Rows, c)
 	}
-	return t
+	return t.lift()
 }
 
 func adjust(f result.Finding) string {
@@ -73,26 +74,71 @@ func Main(s *result.Set, bench string) Table {
 		Head: []string{"arm", "seeds", "accuracy (%)", "± sd", "95 % interval"}}
 	bases := baselines(s)
 	for _, b := range bases {
-		t.Head = append(t.Head, "Δ "+b+" [95 %]", "p", "p adjusted", "d_z", "W/L/T")
+		t.Head = append(t.Head, "Δ "+b, "95 % interval of Δ "+b, "p", "p adjusted")
 	}
-	t.Head = append(t.Head, "MDE")
+	best, level := best(s, bench), alpha(s)
 	for _, f := range kind(s, result.KindAccuracy) {
 		if f.Benchmark != bench {
 			continue
 		}
-		arm := Cell{Text: f.Arm}
-		c := append([]Cell{arm}, row(seeds(f), finding.Percent(f.Estimate), finding.Percent(f.SD), finding.Range(f.Lo, f.Hi))...)
-		mde := undefined
+		c := row(f.Arm, seeds(f), finding.Percent(f.Estimate), finding.Percent(f.SD), finding.Range(f.Lo, f.Hi))
+		c[2].Best = f.Arm == best
 		for _, b := range bases {
 			d, ok := delta(s, f.Arm, b, bench)
 			if !ok {
-				c = append(c, row("", "", "", "", "")...)
+				c = append(c, row("", "", "", "")...)
 				continue
 			}
-			c = append(c, row(finding.Points(d.Estimate)+" "+finding.Interval(d.Lo, d.Hi), finding.P(d.P), finding.P(d.PAdj)+adjust(d), Plain(d.DZ, 2), fmt.Sprintf("%d/%d/%d", d.Wins, d.Losses, d.Ties))...)
-			mde = finding.Percent(d.MDE)
+			x := row(finding.Points(d.Estimate), finding.Interval(d.Lo, d.Hi), finding.P(d.P), finding.P(d.PAdj)+adjust(d))
+			x[0].Short, x[0].Dagger = finding.Short(&d), d.PAdj.OK() && float64(d.PAdj) < level
+			c = append(c, x...)
 		}
-		t.Rows = append(t.Rows, append(c, Cell{Text: mde}))
+		t.Rows = append(t.Rows, c)
+	}
+	return t
+}
+
+// best names the arm with the highest accuracy if the adjusted tests say that
+// it beats every baseline of the main table, and nothing otherwise.
+func best(s *result.Set, bench string) string {
+	name, top := "", math.Inf(-1)
+	for _, f := range kind(s, result.KindAccuracy) {
+		if f.Benchmark == bench && f.Estimate.OK() && float64(f.Estimate) > top {
+			name, top = f.Arm, float64(f.Estimate)
+		}
+	}
+	bases := baselines(s)
+	for _, b := range bases {
+		d, ok := delta(s, name, b, bench)
+		if !ok || !d.PAdj.OK() || float64(d.PAdj) >= alpha(s) || d.Estimate <= 0 {
+			return ""
+		}
+	}
+	if len(bases) == 0 {
+		return ""
+	}
+	return name
+}
+
+// alpha is the level of the run's tests.
+func alpha(s *result.Set) float64 {
+	var v struct {
+		Analysis struct {
+			Alpha float64 `json:"alpha"`
+		} `json:"analysis"`
+	}
+	if json.Unmarshal(s.Spec, &v) != nil || v.Analysis.Alpha == 0 {
+		return .05
+	}
+	return v.Analysis.Alpha
+}
+
+// Effects lists effect sizes and power of every difference in the main tables.
+func Effects(s *result.Set) Table {
+	t := Table{ID: "effects", Caption: "Effect sizes over seeds and the differences that could be detected",
+		Head: []string{"difference", "benchmark", "Δ (points)", "d_z", "seeds won/lost/tied", "detectable at 80 % power (points)"}, Empty: "no differences."}
+	for _, d := range kind(s, result.KindDelta) {
+		t.Rows = append(t.Rows, row(d.Arm+" − "+d.Baseline, d.Benchmark, finding.Points(d.Estimate), Plain(d.DZ, 2), fmt.Sprintf("%d/%d/%d", d.Wins, d.Losses, d.Ties), finding.Percent(d.MDE)))
 	}
 	return t
 }
@@ -110,28 +156,12 @@ func delta(s *result.Set, arm, base, bench string) (result.Finding, bool) {
 func contrasts(s *result.Set, id, caption, k string) Table {
 	t := Table{ID: id, Caption: caption, Head: []string{"contrast", "benchmark", "estimate (points)", "95 % interval", "p", "p adjusted", "seeds", "verdict"}, Empty: "the arms for it were not run."}
 	for _, f := range kind(s, k) {
-		v := Cell{Wide: true, List: f.Warn}
-		if f.Verdict != "" {
-			v.Text, v.Verdict = Words(f.Verdict), f.Verdict
-		}
+		v := verdict(f)
 		c := row(label(f), f.Benchmark, finding.Points(f.Estimate), finding.Interval(f.Lo, f.Hi), finding.P(f.P), finding.P(f.PAdj)+adjust(f), seeds(f), "")
 		c[7] = v
 		t.Rows = append(t.Rows, c)
 	}
-	return t
-}
-
-// label says in words what a contrast compares.
-func label(f result.Finding) string {
-	switch {
-	case f.Text != "":
-		return f.Text
-	case f.Arm != "" && f.Baseline != "":
-		return f.Arm + " − " + f.Baseline
-	case f.Arm != "":
-		return f.Arm
-	}
-	return f.ID
+	return t.lift()
 }
 
 // Factorial is mining × weighting.

@@ -21,6 +21,16 @@ func (c Cell) plain() string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
+// narrow is the width in columns below which a terminal gets the short forms.
+const narrow = 100
+
+func (c Cell) terminal(width int) string {
+	if c.Short != "" && width > 0 && width < narrow {
+		return c.Short
+	}
+	return strings.Join(strings.Fields(c.Text), " ")
+}
+
 func (t Table) texts() [][]string {
 	var out [][]string
 	for _, r := range t.Rows {
@@ -44,10 +54,11 @@ func (t Table) CSV(w io.Writer) error {
 
 // Markdown writes a pipe table.
 func (t Table) Markdown(w io.Writer) error {
+	md := strings.NewReplacer("|", `\|`, "<", "&lt;", ">", "&gt;", "`", "&#96;")
 	line := func(cells []string) string {
 		var b strings.Builder
 		for _, c := range cells {
-			b.WriteString("| " + strings.NewReplacer("|", `\|`, "<", "&lt;", ">", "&gt;", "`", "&#96;").Replace(c) + " ")
+			b.WriteString("| " + md.Replace(c) + " ")
 		}
 		return b.String() + "|\n"
 	}
@@ -55,39 +66,11 @@ func (t Table) Markdown(w io.Writer) error {
 	for _, r := range t.texts() {
 		s += line(r)
 	}
+	for _, n := range t.Notes {
+		s += "\nEvery row: " + md.Replace(n) + "\n"
+	}
 	_, err := io.WriteString(w, s)
 	return err
-}
-
-// LaTeX writes a booktabs tabular.
-func (t Table) LaTeX(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%% %s\n\\begin{tabular}{l%s}\n\\toprule\n", strings.ReplaceAll(t.Caption, "\n", " "), strings.Repeat("r", max(0, len(t.Head)-1)))
-	line := func(cells []string) {
-		for i, c := range cells {
-			if i > 0 {
-				b.WriteString(" & ")
-			}
-			b.WriteString(Escape(c))
-		}
-		b.WriteString(" \\\\\n")
-	}
-	line(t.Head)
-	b.WriteString("\\midrule\n")
-	for _, r := range t.texts() {
-		line(r)
-	}
-	b.WriteString("\\bottomrule\n\\end{tabular}\n")
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// Escape makes text safe in LaTeX: the ten specials and the signs that tables use.
-func Escape(s string) string {
-	return strings.NewReplacer(
-		`\`, `\textbackslash{}`, `{`, `\{`, `}`, `\}`, `$`, `\$`, `&`, `\&`, `#`, `\#`, `%`, `\%`, `_`, `\_`, `~`, `\textasciitilde{}`, `^`, `\textasciicircum{}`,
-		`σ`, `$\sigma$`, `β`, `$\beta$`, `ρ`, `$\rho$`, `τ`, `$\tau$`, `Δ`, `$\Delta$`, `×`, `$\times$`, `±`, `$\pm$`, `−`, `$-$`, `≥`, `$\ge$`, `≤`, `$\le$`, `<`, `$<$`, `>`, `$>$`, `–`, `--`, `→`, `$\to$`,
-	).Replace(s)
 }
 
 // Terminal prints the table for people, at most width columns wide (0: as wide
@@ -111,9 +94,7 @@ func (t Table) Terminal(w io.Writer, width int) error {
 	tb.Header(pick(t.Head))
 	for i, r := range t.texts() {
 		for j := range r {
-			if len(t.Rows[i][j].List) > 0 {
-				r[j] = t.Rows[i][j].Text // warnings go to the report
-			}
+			r[j] = t.Rows[i][j].terminal(width) // warnings go to the report
 		}
 		if err := tb.Append(pick(r)); err != nil {
 			return fmt.Errorf("table %s: %w", t.ID, err)
@@ -132,7 +113,7 @@ func (t Table) fit(width int) []int {
 	for i := range t.Rows {
 		for j, c := range t.Rows[i] {
 			if j < len(wide) {
-				wide[j] = max(wide[j], utf8.RuneCountInString(c.Text))
+				wide[j] = max(wide[j], utf8.RuneCountInString(c.terminal(width)))
 			}
 		}
 	}

@@ -9,6 +9,7 @@ package table
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,10 @@ type Cell struct {
 	Text    string
 	Verdict string   // the verdict word that colours the cell
 	List    []string // warnings printed below the text
-	Wide    bool     // may wrap
+	Wide    bool     // prose: set left and wrapped
+	Short   string   // for narrow terminals, "~" where undecided; empty: Text
+	Best    bool     // bold: better than every baseline by the adjusted tests
+	Dagger  bool     // the adjusted p is below the level of the tests
 }
 
 // Table is one table of the report.
@@ -30,7 +34,38 @@ type Table struct {
 	Caption string
 	Head    []string
 	Rows    [][]Cell
-	Empty   string // what to say instead of an empty table
+	Empty   string   // what to say instead of an empty table
+	Grouped bool     // equal first cells in a run of rows make a block
+	Notes   []string // what holds for every row, printed once below
+}
+
+// lift moves the warnings that every row carries below the table.
+func (t Table) lift() Table {
+	if len(t.Rows) < 2 {
+		return t
+	}
+	last := len(t.Head) - 1
+	for _, w := range slices.Clone(t.Rows[0][last].List) {
+		if slices.ContainsFunc(t.Rows, func(r []Cell) bool { return !slices.Contains(r[last].List, w) }) {
+			continue
+		}
+		t.Notes = append(t.Notes, w)
+		for _, r := range t.Rows {
+			r[last].List = slices.DeleteFunc(slices.Clone(r[last].List), func(x string) bool { return x == w })
+		}
+	}
+	return t
+}
+
+// Prose says whether column j holds text to be set left.
+func (t Table) Prose(j int) bool {
+	return j == 0 || slices.ContainsFunc(t.Rows, func(r []Cell) bool { return j < len(r) && (r[j].Wide || r[j].Verdict != "") })
+}
+
+// Repeats says whether row i opens with the same cell as the row above in a
+// grouped table.
+func (t Table) Repeats(i int) bool {
+	return t.Grouped && i > 0 && t.Rows[i][0].Text == t.Rows[i-1][0].Text
 }
 
 // row makes plain cells.
@@ -73,4 +108,11 @@ func seeds(f result.Finding) string {
 // Words prints a verdict for people.
 func Words(verdict string) string { return strings.ReplaceAll(verdict, "_", " ") }
 
-func verdict(v string) Cell { return Cell{Text: Words(v), Verdict: v} }
+// verdict is the cell of a finding's verdict with its warnings.
+func verdict(f result.Finding) Cell {
+	c := Cell{Text: Words(f.Verdict), Verdict: f.Verdict, List: f.Warn, Wide: true}
+	if f.Verdict == result.Inconclusive {
+		c.Short = finding.Undecided
+	}
+	return c
+}
