@@ -168,6 +168,9 @@ var wall = map[string][]string{
 func TestWall(t *testing.T) {
 	for name, p := range packages(t) {
 		for _, imp := range p.imports {
+			if imp == "C" && !strings.HasPrefix(name, "models/cuda/") {
+				t.Errorf("%s uses cgo: only the CUDA backend may", name)
+			}
 			host, _, _ := strings.Cut(imp, "/")
 			if !strings.Contains(host, ".") {
 				continue // standard library or our own

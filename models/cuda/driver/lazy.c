@@ -1,0 +1,67 @@
+//go:build gpu && linux && (amd64 || arm64)
+
+#include "lazy.h"
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { not_initialized = 3, slots = 192 }; /* CUDA_ERROR_NOT_INITIALIZED */
+
+static int hn_missing(void) { return not_initialized; }
+
+typedef int (*entry)(void);
+
+/* Every slot starts at hn_missing: a call before hn_open fails, it does not crash. */
+__attribute__((visibility("hidden"))) entry hn_slot[slots] = {[0 ... slots - 1] = hn_missing};
+
+static const char *const name[] = {
+#define HN(i, n) [i] = #n,
+#include "names.h"
+#undef HN
+};
+enum { names = sizeof name / sizeof *name };
+_Static_assert(names <= slots, "slots");
+
+static void *lib;
+static char error[512];
+
+const char *hn_open(const char *path) {
+	if (lib) return NULL;
+	lib = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+	if (!lib) {
+		snprintf(error, sizeof error, "%s", dlerror());
+		return error;
+	}
+	for (int i = 0; i < names; i++) {
+		entry p = (entry)dlsym(lib, name[i]);
+		if (p) hn_slot[i] = p;
+	}
+	return NULL;
+}
+
+const char *hn_unbound(int i) {
+	for (int k = 0; k < names; k++)
+		if (hn_slot[k] == hn_missing && i-- == 0) return name[k];
+	return NULL;
+}
+
+void *hn_symbol(const char *n) { return lib ? dlsym(lib, n) : NULL; }
+
+/* gorgonia.org/cu calls cuInit when its package is initialized, and ends the
+   process if that fails. This answers for it; hn_init is the real one. */
+int cuInit(unsigned flags) { return 0 * flags; }
+
+int hn_init(void) {
+	int (*f)(unsigned) = (int (*)(unsigned))hn_symbol("cuInit");
+	return f ? f(0) : not_initialized;
+}
+
+int hn_host_alloc(void **p, size_t n) {
+	int (*f)(void **, size_t, unsigned) = (int (*)(void **, size_t, unsigned))hn_symbol("cuMemHostAlloc");
+	return f ? f(p, n, 0) : not_initialized;
+}
+
+int hn_func_attribute(void *fn, int attribute, int value) {
+	int (*f)(void *, int, int) = (int (*)(void *, int, int))hn_symbol("cuFuncSetAttribute");
+	return f ? f(fn, attribute, value) : not_initialized;
+}

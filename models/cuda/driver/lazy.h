@@ -1,0 +1,13 @@
+#include <stddef.h>
+
+/* hn_open loads the driver and binds what it has; NULL, or why it failed. */
+const char *hn_open(const char *path);
+/* hn_unbound is the i-th function that the loaded driver lacks, or NULL. */
+const char *hn_unbound(int i);
+/* hn_symbol is a function of the driver that gorgonia.org/cu does not know. */
+void *hn_symbol(const char *name);
+/* hn_init is the driver's cuInit. */
+int hn_init(void);
+/* Wrappers of cuMemHostAlloc and cuFuncSetAttribute. */
+int hn_host_alloc(void **p, size_t n);
+int hn_func_attribute(void *fn, int attribute, int value);

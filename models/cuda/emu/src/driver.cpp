@@ -1,0 +1,101 @@
+// A stand-in for libcuda.so.1: host memory plays the device, streams are
+// synchronous, and a module is a host library named by its image.
+#include <dlfcn.h>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <string>
+
+typedef unsigned long long ptr;
+typedef int (*launcher)(void (*)(void **), const unsigned *, void **);
+
+struct function {
+	void (*thunk)(void **);
+	launcher launch;
+};
+
+enum { ok = 0, invalid_value = 1, out_of_memory = 2, invalid_image = 200, not_found = 500 };
+static const size_t memory = 1ull << 30;
+static size_t used;
+static std::mutex mutex;
+
+extern "C" {
+int cuInit(unsigned) { return ok; }
+int cuDriverGetVersion(int *v) { return *v = 12090, ok; }
+int cuDeviceGetCount(int *n) { return *n = 1, ok; }
+int cuDeviceGet(int *d, int i) { return *d = 0, i ? 101 : ok; }
+int cuDeviceGetName(char *s, int n, int) { return snprintf(s, n, "emulator"), ok; }
+int cuDeviceTotalMem_v2(size_t *b, int) { return *b = memory, ok; }
+int cuDeviceGetAttribute(int *v, int a, int) {
+	switch (a) {
+	case 75: *v = 9; break; // compute capability 9.0
+	case 16: *v = 1; break; // multiprocessors
+	default: *v = 0;
+	}
+	return ok;
+}
+int cuDevicePrimaryCtxRetain(void **c, int) { return *c = (void *)1, ok; }
+int cuDevicePrimaryCtxRelease_v2(int) { return ok; }
+int cuCtxSetCurrent(void *) { return ok; }
+int cuCtxSynchronize(void) { return ok; }
+int cuMemGetInfo_v2(size_t *f, size_t *t) { return *f = memory - used, *t = memory, ok; }
+
+// Each allocation has its size before it, and is filled with NaN: memory of a
+// device holds anything.
+int cuMemAlloc_v2(ptr *p, size_t n) {
+	std::lock_guard<std::mutex> lock(mutex);
+	if (n == 0) return invalid_value;
+	if (used + n > memory) return out_of_memory;
+	char *a = (char *)aligned_alloc(256, (n + 256 + 255) & ~255ull);
+	if (!a) return out_of_memory;
+	*(size_t *)a = n, used += n;
+	memset(a + 256, 0xff, n);
+	return *p = (ptr)(a + 256), ok;
+}
+int cuMemFree_v2(ptr p) {
+	std::lock_guard<std::mutex> lock(mutex);
+	char *a = (char *)p - 256;
+	used -= *(size_t *)a;
+	free(a);
+	return ok;
+}
+int cuMemHostAlloc(void **p, size_t n, unsigned) { return *p = malloc(n), *p ? ok : out_of_memory; }
+int cuMemFreeHost(void *p) { return free(p), ok; }
+int cuMemcpyHtoD_v2(ptr d, const void *s, size_t n) { return memcpy((void *)d, s, n), ok; }
+int cuMemcpyDtoH_v2(void *d, ptr s, size_t n) { return memcpy(d, (void *)s, n), ok; }
+int cuMemcpyHtoDAsync_v2(ptr d, const void *s, size_t n, void *) { return memcpy((void *)d, s, n), ok; }
+int cuMemcpyDtoHAsync_v2(void *d, ptr s, size_t n, void *) { return memcpy(d, (void *)s, n), ok; }
+int cuMemcpyDtoDAsync_v2(ptr d, ptr s, size_t n, void *) { return memmove((void *)d, (void *)s, n), ok; }
+int cuMemsetD8Async(ptr d, unsigned char v, size_t n, void *) { return memset((void *)d, v, n), ok; }
+int cuStreamCreate(void **s, unsigned) { return *s = (void *)2, ok; }
+int cuStreamSynchronize(void *) { return ok; }
+int cuStreamDestroy_v2(void *) { return ok; }
+int cuEventCreate(void **e, unsigned) { return *e = (void *)3, ok; }
+int cuEventRecord(void *, void *) { return ok; }
+int cuEventSynchronize(void *) { return ok; }
+int cuEventElapsedTime(float *ms, void *, void *) { return *ms = 0, ok; }
+int cuEventDestroy_v2(void *) { return ok; }
+
+int cuModuleLoadData(void **m, const void *image) {
+	const char *s = (const char *)image;
+	if (strncmp(s, "EMU:", 4)) return invalid_image;
+	*m = dlopen(s + 4, RTLD_NOW | RTLD_LOCAL);
+	if (!*m) fprintf(stderr, "emu: %s\n", dlerror());
+	return *m ? ok : invalid_image;
+}
+int cuModuleUnload(void *) { return ok; }
+int cuModuleGetFunction(void **f, void *m, const char *name) {
+	std::string thunk = std::string("hn_thunk_") + name;
+	function *r = new function{(void (*)(void **))dlsym(m, thunk.c_str()), (launcher)dlsym(m, "hn_launch")};
+	*f = r;
+	return r->thunk && r->launch ? ok : not_found;
+}
+int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *, void **p, void **) {
+	if (!gx || !gy || !gz || gy > 65535 || gz > 65535 || !bx || !by || !bz || bx * by * bz > 1024 || shared > 232448) return invalid_value;
+	std::lock_guard<std::mutex> lock(mutex);
+	const unsigned g[6] = {gx, gy, gz, bx, by, bz};
+	function *k = (function *)f;
+	return k->launch(k->thunk, g, p);
+}
+}

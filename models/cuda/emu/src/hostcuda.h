@@ -1,0 +1,88 @@
+// Put before a kernel source when a host compiler builds it: CUDA's words as
+// host code. Every CUDA thread is a fiber (hostcuda.cpp).
+#pragma once
+#define HN_HOST 1
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __restrict__ __restrict
+#define __shared__ static // one block runs at a time: a static is the block's memory
+
+namespace hn {
+struct dim {
+	unsigned x, y, z;
+};
+struct fiber {
+	void *sp;
+	dim tid;
+	int state, lane, warp;
+	char *stack;
+};
+extern dim bidx, bdim, gdim;
+extern fiber *cur;
+extern uint64_t exchanged[32][32]; // by warp and lane
+extern int votes;
+void barrier_block();
+void barrier_warp();
+
+template <class... A, size_t... I> void call_(void (*k)(A...), void **p, std::index_sequence<I...>) {
+	k(*(std::remove_cv_t<std::remove_reference_t<A>> *)p[I]...);
+}
+template <class... A> void call(void (*k)(A...), void **p) { call_(k, p, std::index_sequence_for<A...>{}); }
+
+// Every lane of the warp takes part.
+template <class T> T exchange(T v, int from) {
+	static_assert(sizeof(T) <= 8, "a shuffle moves 8 bytes at most");
+	uint64_t u = 0;
+	memcpy(&u, &v, sizeof v);
+	exchanged[cur->warp][cur->lane] = u;
+	barrier_warp();
+	T r;
+	memcpy(&r, &exchanged[cur->warp][from & 31], sizeof r);
+	barrier_warp();
+	return r;
+}
+} // namespace hn
+
+#define threadIdx (hn::cur->tid)
+#define blockIdx (hn::bidx)
+#define blockDim (hn::bdim)
+#define gridDim (hn::gdim)
+inline void __syncthreads() { hn::barrier_block(); }
+inline void __syncwarp(unsigned = ~0u) { hn::barrier_warp(); }
+inline int __syncthreads_or(int v) {
+	hn::barrier_block();
+	hn::votes = 0;
+	hn::barrier_block();
+	hn::votes |= v != 0;
+	hn::barrier_block();
+	int r = hn::votes;
+	hn::barrier_block();
+	return r;
+}
+template <class T> T __shfl_xor_sync(unsigned, T v, int o) { return hn::exchange(v, hn::cur->lane ^ o); }
+template <class T> T __shfl_sync(unsigned, T v, int s) { return hn::exchange(v, s); }
+inline float __uint_as_float(unsigned u) {
+	float f;
+	memcpy(&f, &u, 4);
+	return f;
+}
+inline unsigned __float_as_uint(float f) {
+	unsigned u;
+	memcpy(&u, &f, 4);
+	return u;
+}
+inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
+template <class T> T min(T a, T b) { return a < b ? a : b; }
+template <class T> T max(T a, T b) { return a > b ? a : b; }
+#define HN_KERNEL(name) extern "C" void hn_thunk_##name(void **p) { hn::call(name, p); }
