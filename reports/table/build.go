@@ -76,6 +76,16 @@ func Main(s *result.Set, bench string) Table {
 	for _, b := range bases {
 		t.Head = append(t.Head, "Δ "+b, "95 % interval of Δ "+b, "p", "p adjusted")
 	}
+	t.Keep = []int{0, 2}
+	for _, k := range []int{0, 3, 1} { // Δ, then p adjusted, then the intervals
+		for i := range bases {
+			t.Keep = append(t.Keep, 5+4*i+k)
+		}
+	}
+	t.Keep = append(t.Keep, 4, 3, 1)
+	for i := range bases {
+		t.Keep = append(t.Keep, 7+4*i)
+	}
 	best, level := best(s, bench), alpha(s)
 	for _, f := range kind(s, result.KindAccuracy) {
 		if f.Benchmark != bench {

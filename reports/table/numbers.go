@@ -13,7 +13,11 @@ import (
 // letters only: digits become words.
 func Numbers(s *result.Set) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%% numbers of run %s\n", s.Run)
+	fmt.Fprintf(&b, "%% Numbers of run %s, as its tables print them. Names: \\hn, then in CamelCase (digits in words)\n"+
+		"%%   <benchmark><arm> Mean, Sd, Lo, Hi              accuracy in per cent, sd over seeds, interval\n"+
+		"%%   <benchmark><arm>Vs<baseline> Delta, Lo, Hi, P, PAdj   difference in points, interval, p raw and adjusted\n"+
+		"%%   <benchmark>Claim<id> the same, and Verdict\n"+
+		"%%   <kind><contrast><benchmark> the same            factorial, dose, falsification, filter\n", Escape(s.Run))
 	seen := map[string]bool{}
 	def := func(value string, parts ...string) {
 		name := "hn"

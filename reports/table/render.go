@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -76,7 +77,7 @@ func (t Table) Markdown(w io.Writer) error {
 // Terminal prints the table for people, at most width columns wide (0: as wide
 // as it is). Headers stay as written: "GSM8K" is not "GSM 8 K".
 func (t Table) Terminal(w io.Writer, width int) error {
-	cols := t.fit(width)
+	cols, first := t.fit(width)
 	pick := func(cells []string) []string {
 		var out []string
 		for _, i := range cols {
@@ -95,6 +96,9 @@ func (t Table) Terminal(w io.Writer, width int) error {
 	for i, r := range t.texts() {
 		for j := range r {
 			r[j] = t.Rows[i][j].terminal(width) // warnings go to the report
+			if j == 0 {
+				r[j] = clip(r[j], first)
+			}
 		}
 		if err := tb.Append(pick(r)); err != nil {
 			return fmt.Errorf("table %s: %w", t.ID, err)
@@ -103,9 +107,9 @@ func (t Table) Terminal(w io.Writer, width int) error {
 	return tb.Render()
 }
 
-// fit chooses the columns that a narrow terminal has room for: the first ones
-// and the last, dropping from the right end inwards.
-func (t Table) fit(width int) []int {
+// fit chooses the columns that a terminal has room for, the important ones
+// first, and how wide the first one may be.
+func (t Table) fit(width int) (cols []int, first int) {
 	wide := make([]int, len(t.Head))
 	for j, h := range t.Head {
 		wide[j] = utf8.RuneCountInString(h)
@@ -117,16 +121,31 @@ func (t Table) fit(width int) []int {
 			}
 		}
 	}
-	cols := make([]int, len(t.Head))
-	total := 0
-	for j := range cols {
-		cols[j] = j
-		total += wide[j] + 2
+	order := t.Keep
+	if order == nil {
+		order = []int{0, len(t.Head) - 1}
+		for j := 1; j < len(t.Head)-1; j++ {
+			order = append(order, j)
+		}
 	}
-	for width > 0 && total > width && len(cols) > 2 {
-		drop := len(cols) - 2
-		total -= wide[cols[drop]] + 2
-		cols = append(cols[:drop], cols[drop+1:]...)
+	left, first := width, wide[0]
+	for i, j := range order {
+		if width > 0 && wide[j]+2 > left {
+			if i > 1 {
+				continue
+			}
+			first -= wide[j] + 2 - left // the first two columns always stand
+		}
+		cols, left = append(cols, j), max(0, left-wide[j]-2)
 	}
-	return cols
+	slices.Sort(cols)
+	return cols, max(first, 8)
+}
+
+// clip shortens s to n columns.
+func clip(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
 }

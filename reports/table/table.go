@@ -36,6 +36,7 @@ type Table struct {
 	Rows    [][]Cell
 	Empty   string   // what to say instead of an empty table
 	Grouped bool     // equal first cells in a run of rows make a block
+	Keep    []int    // columns by importance, for narrow terminals; nil: first, last, then from the left
 	Notes   []string // what holds for every row, printed once below
 }
 
