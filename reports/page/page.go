@@ -30,6 +30,9 @@ var pageHTML string
 //go:embed style.css
 var styleCSS string
 
+// Style is the style sheet, for other pages of the same look.
+func Style() string { return styleCSS }
+
 //go:embed page.js
 var pageJS string
 
