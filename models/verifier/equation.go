@@ -87,7 +87,7 @@ func (a *analysis) check(e *equation, ts []token) {
 			continue
 		}
 		ok, soft := a.linkHolds(x, y, approx, ts)
-		if !ok && (mixedUnits(ts, x, y) || quotient(ts, x, y)) {
+		if !ok && (a.mixedUnits(ts, x, y) || quotient(ts, x, y)) {
 			continue
 		}
 		e.trivial = false
@@ -113,7 +113,7 @@ func (a *analysis) linkHolds(x, y *segment, approx bool, ts []token) (ok, soft b
 	}
 	av, bv := x.val, y.val
 	switch {
-	case closeTo(av, bv, dec, false):
+	case closeTo(av, bv, dec, false) && !(y.nops() == 0 && dec > 0 && exactTo(av, dec) && !closeTo(av, bv, 0, false)):
 		return true, false
 	case approx && closeTo(av, bv, dec, true):
 		return true, true
@@ -131,6 +131,13 @@ func (a *analysis) linkHolds(x, y *segment, approx bool, ts []token) (ok, soft b
 		}
 	}
 	return false, false
+}
+
+// exactTo reports a value of at most dec decimals: writing it needs no
+// rounding, so a result that differs in the last place is wrong.
+func exactTo(v float64, dec int8) bool {
+	u := v * pow10(min(dec, 12))
+	return math.Abs(u) < 1e12 && math.Abs(u-math.Round(u)) < 1e-6
 }
 
 // quotient reports an integer below a division in a step that speaks of
@@ -157,11 +164,35 @@ func differenceWords(ts []token) bool {
 	return false
 }
 
-// mixedUnits reports that two segments name different units of one dimension,
-// so that their plain numbers cannot be compared.
-func mixedUnits(ts []token, x, y *segment) bool {
+// mixedUnits reports that two segments name different units of one dimension
+// in a way that explains why their plain numbers differ: they are added, or
+// the numbers differ by a factor of conversion.
+func (a *analysis) mixedUnits(ts []token, x, y *segment) bool {
+	if !unitsDiffer(ts, x, y) {
+		return false
+	}
+	for _, s := range [...]*segment{x, y} {
+		for _, o := range a.reader.ops[s.ops[0]:s.ops[1]] {
+			if o == '+' || o == '-' {
+				return true
+			}
+		}
+	}
+	r := math.Abs(x.val / y.val)
+	if r < 1 {
+		r = 1 / r
+	}
+	for _, f := range [...]float64{60, 3600, 24, 7, 365, 12, 3, 36, 1760, 5280, 100, 1000, 16, 2000, 52, 30, 1440} {
+		if near(r, f) {
+			return true
+		}
+	}
+	return false
+}
+
+func unitsDiffer(ts []token, x, y *segment) bool {
 	var seen [256]float64
-	for i := x.lo; i < y.hi && int(i) < len(ts); i++ {
+	for i := x.lo; i < y.hi+2 && int(i) < len(ts); i++ { // the unit may stand behind
 		t := &ts[i]
 		if t.kind == kindOperator && t.op == '$' {
 			if s := seen['$']; s != 0 && s != 100 {

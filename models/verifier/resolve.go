@@ -30,12 +30,14 @@ func resolve(dst, raw []token, vars uint64) []token {
 			if t.op == '-' && (hyphen(&t, prev, next) || bullet(&t, prev, next)) {
 				continue
 			}
-			switch t.op {
-			case '[', '{':
-				t.op = '('
-			case ']', '}':
-				t.op = ')'
+			if n := len(dst); t.op == '^' && prev != nil && prev.end == t.start && n > base && dst[n-1].kind == kindWord && next != nil && next.kind == kindNumber {
+				i++ // the power of a unit: 30 m^2
+				continue
 			}
+			if t.op == '/' && perUnit(&t, prev, next) { // 12 miles/hour
+				t.kind, t.cls, t.wlen, t.hash, t.stem = kindWord, clsStop, 1, 0, 0
+			}
+			t.op = roundBracket(t.op)
 		case kindPunct:
 			if t.op == '!' && prev != nil && next != nil && (prev.kind == kindNumber || prev.kind == kindWord && prev.wlen == 1) &&
 				prev.end == t.start && (next.kind == kindOperator || next.kind == kindEqual) {
@@ -45,6 +47,17 @@ func resolve(dst, raw []token, vars uint64) []token {
 		dst = append(dst, t)
 	}
 	return dst
+}
+
+// roundBracket makes all brackets round ones.
+func roundBracket(op byte) byte {
+	switch op {
+	case '[', '{':
+		return '('
+	case ']', '}':
+		return ')'
+	}
+	return op
 }
 
 // resolveNumber handles what may follow a number: an ordinal's ending, a
@@ -92,6 +105,13 @@ func hyphen(t, prev, next *token) bool {
 		(prev.kind == kindWord && prev.wlen > 1 || next.kind == kindWord && next.wlen > 1)
 }
 
+// perUnit reports a slash inside a unit: it touches a word behind it and a
+// word or number before it.
+func perUnit(t, prev, next *token) bool {
+	return prev != nil && next != nil && prev.end == t.start && next.start == t.end &&
+		(prev.kind == kindWord && prev.wlen > 1 || prev.kind == kindNumber) && next.kind == kindWord && next.wlen > 1
+}
+
 // bullet reports a list marker after a line feed inside a step.
 func bullet(t, prev, next *token) bool {
 	return prev != nil && prev.kind == kindPunct && prev.op == '\n' && next != nil && next.start > t.end
@@ -106,7 +126,7 @@ func resolveWord(t token, prev, next *token, out []token, vars uint64) (_ token,
 		return resolveLetter(t, prev, next, touches, vars), true
 	case t.wlen <= 3 && touches && t.dim == 0 && t.cls&clsAbbrev == 0:
 		t.kind = kindOpaque // a product of variables, such as 5AD^2
-	case t.cls&clsOperator != 0 && len(out) > 0:
+	case t.cls&clsOperator != 0 && len(out) > 0 && next != nil && (next.kind == kindNumber || next.kind == kindOperator && oneOf(next.op, "$(-") || next.cls&(clsBy|clsFraction) != 0):
 		if k := out[len(out)-1].kind; k == kindNumber || k == kindWord || k == kindOperator {
 			t.kind, t.op = kindOperator, byte(t.val)
 		}

@@ -266,6 +266,12 @@ func (r *reader) toExpr(ts []token, s *segment, symbolic bool) bool {
 				return false
 			}
 			s.dec = max(s.dec, t.dec)
+			if tightFraction(ts, i) { // 3 / 1/4 is 12
+				r.etoks = append(r.etoks, expr.Token{Kind: expr.Number, Val: t.val / ts[i+2].val})
+				s.dec = max(s.dec, 6)
+				i += 2
+				continue
+			}
 			r.etoks = append(r.etoks, expr.Token{Kind: expr.Number, Val: t.val})
 		case kindVariable:
 			if !symbolic {
@@ -290,6 +296,16 @@ func (r *reader) toExpr(ts []token, s *segment, symbolic bool) bool {
 		}
 	}
 	return len(r.etoks) > 0
+}
+
+// tightFraction reports a fraction without spaces at i behind a division sign
+// with one: it is divided by as a whole.
+func tightFraction(ts []token, i int) bool {
+	if i == 0 || i+2 >= len(ts) || ts[i-1].kind != kindOperator || ts[i-1].op != '/' || ts[i-1].end == ts[i].start {
+		return false
+	}
+	return ts[i+1].kind == kindOperator && ts[i+1].op == '/' && ts[i+1].start == ts[i].end && ts[i+2].kind == kindNumber &&
+		ts[i+2].start == ts[i+1].end && ts[i+2].val != 0
 }
 
 func (r *reader) last() expr.Token {

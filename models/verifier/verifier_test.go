@@ -27,6 +27,8 @@ func TestFindings(t *testing.T) {
 	}{
 		{"right", ducks, "She has 16 - 3 - 4 = 9 eggs left.\nShe makes 9 * 2 = $18 dollars every day.\n#### 18", "", -1},
 		{"arith", ducks, "She has 16 - 3 - 4 = 8 eggs left.\nShe makes 8 * 2 = $16 dollars.\n#### 16", "arith", 0},
+		{"last place", ducks, "She has 16 - 3 - 4 = 9 eggs left.\nShe makes 9 * 2.5 = $22.4 dollars.\n#### 22.4", "arith", 1},
+		{"per unit", ducks, "She has 16 - 3 - 4 = 9 eggs left.\nShe makes $2/egg x 9 eggs = $180 dollars.\n#### 180", "arith", 1},
 		{"note-text", ducks, "She has 16 - 3 - 4 = <<16-3-4=9>>8 eggs left.\nShe makes 9 * 2 = $<<9*2=18>>18 dollars.\n#### 18", "note-text", 0},
 		{"another note", ducks, "She has 16 - 2 - 4 = <<16-3-4=9>>9 eggs left.\nShe makes 9 * 2 = $<<9*2=18>>18 dollars.\n#### 18", "note-text", 0},
 		{"before", ducks, "She makes 9 * 2 = $18 dollars every day.\nShe has 16 - 3 - 4 = 9 eggs left.\nSo it is 18 dollars.\n#### 18", "before-derived", 0},
@@ -73,6 +75,8 @@ func TestNoFalseAlarms(t *testing.T) {
 		"20% of 50 = 10", "half of 40 = 20", "2 thirds of 30 = 20", "3 feet + 6 inches = 42 inches", "He is 12 - 15 = 3 years younger",
 		`\frac{2}{9} = 0.\overline{2}`, `11! = 11 \times 10!`, `\tan(\frac{1}{2}) = 3`, `100 = 5AD^2 + 20`, "2:30 + 3 = 5:30", `\[ a = 3 \] \[ 4 + 5 = 9 \]`,
 		"$x^2 = 9$, so $x = 3$ or $x = -3$", "5 - 8 = -3", "2^10 = 1024", `\sqrt{16} = 4`, "1,250 + 750 = 2,000",
+		"3 / 1/4 = 12", "48 times + 12 times = 60", "2 x 700cm^3 = 1400cm^3", "$2.50 - $2.24 = 26 cents", "$12/adult x 3 adults = $36", "3 miles/hour * 2 hours = 6 miles",
+		"60 minutes/hour * 8 hours = 480", "24/8 = 3 times the amount",
 	} {
 		out := New(nil).Score(Input{Solution: s}, None)
 		for _, f := range out.Findings {
