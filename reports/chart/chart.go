@@ -276,7 +276,7 @@ func top(b *charts.Scatter, width int) int {
 		}
 		seen[s.Name] = true
 		w := 45 + 8*utf8.RuneCountInString(s.Name)
-		if x += w; x > width-20 && x > w {
+		if x += w; x > width-80 && x > w {
 			rows, x = rows+1, w
 		}
 	}
@@ -287,6 +287,10 @@ func (c Chart) finish(b *charts.Scatter) Chart {
 	o := b.JSON()
 	delete(o, "title") // the page and the paper have their own captions
 	o["grid"] = map[string]any{"left": 70, "right": 30, "top": top(b, c.Width), "bottom": 48, "containLabel": true}
+	if b.Legend.Show != nil && *b.Legend.Show {
+		// Narrower than the drawing: widths are estimated without a font.
+		o["legend"] = map[string]any{"show": true, "top": 0, "width": c.Width - 60, "textStyle": map[string]any{"color": Ink}}
+	}
 	o["textStyle"] = map[string]any{"color": Ink, "fontFamily": "sans-serif"}
 	raw, err := json.Marshal(o)
 	if err != nil {

@@ -20,6 +20,7 @@
     if (charts[id]) charts[id].dispose();
     charts[id] = echarts.init(box, null, { renderer: 'svg' });
     var o = option(id);
+    if (o.legend) delete o.legend.width;
     if (box.clientWidth < 700 && o.legend) { o.legend.type = 'scroll'; o.grid.top = 36; }
     o.tooltip = o.tooltip || {};
     o.tooltip.confine = true;
