@@ -111,7 +111,8 @@ func TestEstimate(t *testing.T) {
 				t.Errorf("sample: %+v", c)
 			}
 		case "train-full-s1":
-			if c.Rows != 384*2 || c.Tokens != 2*2*384*2*100 { // epochs, sides, pairs, tokens
+			pairs := 384 * float64(s.Arm("full").Stages.Mine.PerPrompt)
+			if c.Rows != pairs || c.Tokens != 2*2*pairs*100 { // epochs, sides, pairs, tokens
 				t.Errorf("train: %+v", c)
 			}
 		case "eval-full-s1":
