@@ -1,6 +1,9 @@
 package verifier
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // absurdity is 1 - prod(1 - a_j) over what makes a solution implausible,
 // whether it is right or wrong. It adds its own findings.
@@ -69,11 +72,47 @@ func (a *analysis) absurdAnswer(found func(c Code, s float64, note string)) {
 	if v == 0 && counted && q.allPos && len(q.qty) > 0 {
 		found(CodeZeroAnswer, .4, "nothing is left although all numbers are positive")
 	}
+	if d := a.answerDim(); d != 0 && q.askDim != 0 && d != q.askDim && !sameMeasure(d, q.askDim) {
+		found(CodeUnitKind, .4, "the answer's unit is of another kind than the one asked for")
+	}
 	if q.asks("percent") || q.asks("percentage") {
 		if v > 100 && !q.morethan && !q.asks("increase") && !q.asks("more") {
 			found(CodePercentRange, .3, "a share above one hundred percent")
 		}
 	}
+}
+
+// answerDim is the dimension of the unit behind the answer in the last step, 0
+// when none stands there.
+func (a *analysis) answerDim() byte {
+	if len(a.steps) == 0 {
+		return 0
+	}
+	sp := a.steps[len(a.steps)-1].tok
+	for i := sp.lo; i+1 < sp.hi; i++ {
+		t := &a.toks[i]
+		if t.kind != kindNumber || !near(t.val, a.ans.val) {
+			continue
+		}
+		if i > 0 && a.toks[i-1].kind == kindOperator && a.toks[i-1].op == '$' && !a.hasMathDollars() {
+			return '$'
+		}
+		if d := a.toks[i+1].dim; d != 0 {
+			return d
+		}
+	}
+	return 0
+}
+
+// hasMathDollars reports a text whose dollar signs may enclose formulas.
+func (a *analysis) hasMathDollars() bool { return strings.IndexByte(a.raw, '\\') >= 0 }
+
+// sameMeasure reports two systems of units for one thing: inches and meters,
+// pounds and grams.
+func sameMeasure(x, y byte) bool {
+	length := func(d byte) bool { return d == 'l' || d == 'm' }
+	weight := func(d byte) bool { return d == 'w' || d == 'g' }
+	return length(x) && length(y) || weight(x) && weight(y)
 }
 
 // asks reports a word in the last sentence of the question.

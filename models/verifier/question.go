@@ -38,6 +38,7 @@ type question struct {
 	ask        []uint32 // content stems after "how many" or "how much"
 	askCount   bool     // "how many": a countable noun is asked for
 	askMuch    bool
+	askDim     byte // dimension of the unit that is asked for, 0 when unknown
 	money      bool
 	percent    bool
 	average    bool
@@ -170,7 +171,7 @@ func (k *quantity) digits() bool {
 
 // cues reads flags off the question's words.
 func (q *question) cues() {
-	q.ask = q.ask[:0]
+	q.ask, q.askDim = q.ask[:0], 0
 	q.askCount, q.askMuch, q.left, q.each, q.morethan, q.average = false, false, false, false, false, false
 	q.sentences = 0
 	ts := q.toks
@@ -196,10 +197,13 @@ func (q *question) cues() {
 			q.morethan = true
 		case t.hash == how && i+1 < len(ts) && (ts[i+1].hash == many || ts[i+1].hash == much):
 			q.askCount, q.askMuch = ts[i+1].hash == many, ts[i+1].hash == much
-			q.ask = q.ask[:0]
+			q.ask, q.askDim = q.ask[:0], 0
 			for j := i + 2; j < len(ts) && j < i+6 && ts[j].kind == kindWord; j++ {
 				if ts[j].cls&clsStop == 0 {
 					q.ask = append(q.ask, ts[j].stem)
+					if q.askDim == 0 {
+						q.askDim = ts[j].dim
+					}
 				}
 			}
 		}

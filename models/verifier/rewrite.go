@@ -39,18 +39,8 @@ func (c *chain) execute(e edit) (text string, final float64, ok bool) {
 			parts, changed = e.parts, true
 		}
 		nums := c.numbers(parts, vals, e, changed)
-		v, good := evalParts(parts, nums)
-		same := !changed && equalVals(parts, nums)
-		switch {
-		case !good:
-			return "", 0, false
-		case i == e.at && e.res != nil:
-			v = *e.res
-		case same:
-			v = k.res // as written: references round
-		}
-		v = math.Round(v*1e4) / 1e4
-		if math.Abs(v) > 1e9 {
+		v, same, good := k.value(parts, nums, changed, i == e.at, e)
+		if !good {
 			return "", 0, false
 		}
 		vals[i] = v
@@ -102,6 +92,23 @@ func (c *chain) execute(e edit) (text string, final float64, ok bool) {
 	}
 	b.WriteString(c.marker + num4(final))
 	return b.String(), final, true
+}
+
+// value is a calculation's result after the edit; same says that its numbers
+// are those of the reference.
+func (k *calc) value(parts []part, nums []float64, changed, edited bool, e edit) (v float64, same, ok bool) {
+	v, ok = evalParts(parts, nums)
+	same = !changed && equalVals(parts, nums)
+	switch {
+	case !ok:
+		return 0, false, false
+	case edited && e.res != nil:
+		v = *e.res
+	case same:
+		v = k.res // as written: references round
+	}
+	v = math.Round(v*1e4) / 1e4
+	return v, same, math.Abs(v) <= 1e9
 }
 
 // numbers are the values of an expression's numbers after the edit.

@@ -43,6 +43,7 @@ func TestFindings(t *testing.T) {
 		{"variables", "Find y, given 7 and 9.", "We get y = 7.\nNow y = 9.\nSo 7 + 9 = 16.\n#### 16", "var-contradiction", 1},
 		{"identity", "Simplify y.", "y = 3x + 2x = 6x\n#### 6x", "algebra", 0},
 		{"numbers", ducks, "1. She has 16 - 3 - 4 = 9 eggs left.\n3. She makes 9 * 2 = $18 dollars.\n2. It is 18 dollars.\n#### 18", "step-number", 2},
+		{"unit", "A train needs 2 hours for 50 miles. How many hours for 100 miles?", "It needs 100 / 50 = 2 times as long.\nThat is 2 * 2 = 4.\nThe answer is 4 dollars.", "unit-kind", 2},
 		{"zero", ducks, "She has 16 / 0 = 9 eggs left.\nShe keeps 3 + 4 = 7.\nShe makes 9 * 2 = 18 dollars.\n#### 18", "division-by-zero", 3},
 	} {
 		s := New(nil).Score(Input{Question: c.question, Solution: c.solution}, None)
