@@ -47,6 +47,15 @@ type File struct {
 	Revision string `json:"revision,omitempty"` // of a Hub id
 }
 
+// Only names the files of a folder that decide the result: of a tokenizer's
+// folder not the weights that may lie there too. Empty: all of them.
+func (f File) Only() []string {
+	if f.Name != "tokenizer" {
+		return nil
+	}
+	return []string{"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json"}
+}
+
 // Plan is every task of a run, in an order in which inputs come first.
 type Plan struct {
 	Run   string `json:"run"` // <name>-<8 hex of the resolved spec's hash>

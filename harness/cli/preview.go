@@ -114,16 +114,16 @@ func (v *previewer) forecast(t plan.Task, f *forecast) error {
 func (v *previewer) files(t plan.Task) (sums map[string]string, lost string) {
 	sums = map[string]string{}
 	for _, file := range t.Files {
-		sum, ok := v.sums[file.Path]
+		sum, ok := v.sums[file.Name+"\x00"+file.Path]
 		if !ok {
 			path, err := v.app.resolveFile(file)
 			if err == nil && v.digest != nil {
-				sum, err = v.digest.Digest(path)
+				sum, err = v.digest.Digest(path, file.Only()...)
 			}
 			if err != nil {
 				v.missing[file.Path] = err.Error()
 			}
-			v.sums[file.Path] = sum
+			v.sums[file.Name+"\x00"+file.Path] = sum
 		}
 		if v.missing[file.Path] != "" && lost == "" {
 			lost = file.Name + " " + file.Path

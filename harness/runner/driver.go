@@ -75,19 +75,17 @@ func (d *driver) hashFiles() error {
 	for _, t := range d.Plan.Tasks {
 		sums, paths := map[string]string{}, map[string]string{}
 		for _, f := range t.Files {
-			same := f
-			same.Name = "" // two names of one place are one file
-			k, ok := seen[same]
+			k, ok := seen[f]
 			if !ok {
 				path, err := d.Resolve(f)
 				if err == nil {
 					k.path = path
-					k.sum, err = dig.Digest(path)
+					k.sum, err = dig.Digest(path, f.Only()...)
 				}
 				if err != nil {
 					return &stage.EnvironmentError{Err: fmt.Errorf("task %s: %s %s: %w", t.ID, f.Name, f.Path, err)}
 				}
-				seen[same] = k
+				seen[f] = k
 			}
 			sums[f.Name], paths[f.Name] = k.sum, k.path
 		}

@@ -26,7 +26,8 @@ func (s *Store) NewDigester() *Digester {
 
 // Digest is the SHA-256 of a file, or of a folder the digest over the sorted
 // paths and hashes of its files; hidden files and links to folders do not count.
-func (d *Digester) Digest(path string) (string, error) {
+// Of a folder only the files with the given names count, where names are given.
+func (d *Digester) Digest(path string, only ...string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
@@ -52,7 +53,7 @@ func (d *Digester) Digest(path string) (string, error) {
 			}
 			return nil
 		}
-		if e.IsDir() {
+		if e.IsDir() || len(only) > 0 && !slices.Contains(only, e.Name()) {
 			return nil
 		}
 		if st, err := os.Stat(p); err != nil || st.IsDir() {
