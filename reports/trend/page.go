@@ -85,7 +85,7 @@ func rowOf(i int, d Decision) row {
 		r.PText = fmt.Sprintf("%.2g", d.P)
 	}
 	if !math.IsNaN(d.Change) {
-		r.ChangeText = fmt.Sprintf("%s (last %d)", signed(d.Metric, d.Change), d.Window)
+		r.ChangeText = fmt.Sprintf("%s (last %d)", Signed(d.Metric, d.Change), d.Window)
 	}
 	r.Class = map[string]string{stats.DecisionRegression: "reversed", Vanished: "reversed", stats.DecisionImprovement: "supported", stats.DecisionOK: "supported"}[d.Verdict]
 	if r.Class == "" {
@@ -107,7 +107,8 @@ func Format(metric string, v float64) string {
 	return fmt.Sprintf("%.4g", v)
 }
 
-func signed(metric string, v float64) string {
+// Signed is Format of a change, with its sign.
+func Signed(metric string, v float64) string {
 	s := Format(metric, math.Abs(v))
 	if v < 0 {
 		return "−" + s

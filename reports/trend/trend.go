@@ -101,13 +101,13 @@ func Append(dir string, e Entry) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, file), os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(filepath.Join(dir, file), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
 	}
-	at, err := whole(f)
+	err = dropTorn(f)
 	if err == nil {
-		_, err = f.WriteAt(append(line, '\n'), at)
+		_, err = f.Write(append(line, '\n'))
 	}
 	if err == nil {
 		err = f.Sync()
@@ -115,23 +115,28 @@ func Append(dir string, e Entry) error {
 	return errors.Join(err, f.Close())
 }
 
-// whole is where the next line begins: after the last newline, so that the torn
-// line of a crash is written over and nothing else ever is.
-func whole(f *os.File) (int64, error) {
+// dropTorn cuts off what follows the last newline: the torn line of a crash.
+// Nothing else is ever taken away.
+func dropTorn(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	b := make([]byte, 1)
-	for at := info.Size(); at > 0; at-- {
+	for at := info.Size(); ; at-- {
+		if at == 0 {
+			return f.Truncate(0)
+		}
 		if _, err := f.ReadAt(b, at-1); err != nil {
-			return 0, err
+			return err
+		}
+		if b[0] == '\n' && at == info.Size() {
+			return nil
 		}
 		if b[0] == '\n' {
-			return at, f.Truncate(at)
+			return f.Truncate(at)
 		}
 	}
-	return 0, f.Truncate(0)
 }
 
 // Nights are the nights in order of date; of several lines of one date and spec
