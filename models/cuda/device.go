@@ -1,0 +1,244 @@
+//go:build gpu && linux && (amd64 || arm64)
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"hardneg/models/cuda/driver"
+	"hardneg/models/cuda/kernels"
+	"hardneg/models/cuda/rtc"
+	"hardneg/models/graph"
+	"hardneg/models/vm"
+)
+
+// EnvCache names the environment variable that gives the folder of compiled
+// kernels; the default is hardneg/cubin in the user's cache.
+const EnvCache = "HARDNEG_CUBIN_CACHE"
+
+// CUDA is a vm.Backend.
+type CUDA struct {
+	dev    *driver.Device
+	stream cu.Stream
+	mod    cu.Module
+	fns    map[string]cu.Function
+	round  bool  // operands of products to bfloat16
+	err    error // the first since the last Sync
+	ropes  []*rotary
+	work   [scratches]*buffer
+
+	mu   sync.Mutex
+	dead []cu.DevicePtr // memory that the collector found unused
+}
+
+// Open opens device i; bf16 rounds the operands of matrix products.
+func Open(i int, bf16 bool) (vm.Backend, error) {
+	dev, err := driver.Open(i)
+	if err != nil {
+		return nil, err
+	}
+	c := &CUDA{dev: dev, fns: map[string]cu.Function{}, round: bf16}
+	if err := c.prepare(); err != nil {
+		return nil, errors.Join(err, dev.Close())
+	}
+	return c, nil
+}
+
+func cacheDir() string {
+	if d := os.Getenv(EnvCache); d != "" {
+		return d
+	}
+	d, err := os.UserCacheDir()
+	if err != nil {
+		return "" // none
+	}
+	return filepath.Join(d, "hardneg", "cubin")
+}
+
+// prepare compiles and loads the kernels and makes the stream.
+func (c *CUDA) prepare() error {
+	compiler, err := rtc.Open(cacheDir())
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoCUDA, err)
+	}
+	src, err := kernels.Source()
+	if err != nil {
+		return err
+	}
+	arch := fmt.Sprintf("sm_%d%d", c.dev.Info.Major, c.dev.Info.Minor)
+	cubin, err := compiler.Compile("kernels", src, arch, kernels.Options()...)
+	if err != nil {
+		return err
+	}
+	return c.dev.Do(func() (err error) {
+		if c.mod, err = cu.LoadData(string(cubin)); err != nil {
+			return fmt.Errorf("cuda: load kernels for %s: %w", arch, err)
+		}
+		if c.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
+			return fmt.Errorf("cuda: stream: %w", err)
+		}
+		return nil
+	})
+}
+
+// Libraries names the run-time libraries with where each was found, or why not.
+func Libraries() []Library {
+	n, err := rtc.Open("")
+	if err != nil {
+		return []Library{{"NVRTC", err.Error(), false}}
+	}
+	return []Library{{"NVRTC", n.Path + ", version " + n.Version, true}}
+}
+
+// Device is "cuda:0", ….
+func (c *CUDA) Device() string { return fmt.Sprintf("cuda:%d", c.dev.Info.Index) }
+
+// Sync waits for the stream and returns the first error since the last call.
+func (c *CUDA) Sync() error {
+	c.do("synchronize", func() error { return c.stream.Synchronize() })
+	err := c.err
+	c.err = nil
+	return err
+}
+
+// do runs f with the context and keeps the first error.
+func (c *CUDA) do(what string, f func() error) {
+	if c.err != nil {
+		return
+	}
+	if err := c.dev.Do(f); err != nil {
+		c.err = fmt.Errorf("cuda: %s: %w", what, err)
+	}
+}
+
+// Close gives stream and context back; buffers die with the context.
+func (c *CUDA) Close() error {
+	err := c.Sync()
+	for i := range c.work {
+		c.work[i] = nil
+	}
+	return errors.Join(err, c.dev.Do(func() error {
+		return errors.Join(c.stream.Destroy(), c.mod.Unload())
+	}), c.dev.Close())
+}
+
+// slot is a kernel argument as the 8 bytes that cu copies.
+type slot uint64
+
+func i32(v int) slot     { return slot(uint32(v)) }
+func i64(v int) slot     { return slot(v) }
+func f32(v float64) slot { return slot(math.Float32bits(float32(v))) }
+func flag(b bool) slot {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// at is the address of an operand; 0 for none.
+func at(a vm.Arg) slot {
+	if a.Buf == nil {
+		return 0
+	}
+	return slot(a.Buf.(*buffer).ptr)
+}
+
+// grid is the number of blocks in x and y, and of threads a block.
+type grid struct{ x, y, threads int }
+
+// over covers n elements with a thread each.
+func over(n int) grid { return grid{(n + 255) / 256, 1, 256} }
+
+// launch queues a kernel; an empty grid is none.
+func (c *CUDA) launch(name string, g grid, args ...slot) {
+	if g.x == 0 || g.y == 0 {
+		return
+	}
+	c.do(name, func() error {
+		fn, ok := c.fns[name]
+		if !ok {
+			var err error
+			if fn, err = c.mod.Function(name); err != nil {
+				return err
+			}
+			c.fns[name] = fn
+		}
+		params := make([]unsafe.Pointer, len(args))
+		for i := range args {
+			params[i] = unsafe.Pointer(&args[i])
+		}
+		return fn.Launch(g.x, g.y, 1, g.threads, 1, 1, 0, c.stream, params)
+	})
+}
+
+// zero clears n elements from the start of a buffer.
+func (c *CUDA) zero(b *buffer, n int) {
+	if n > 0 {
+		c.do("clear", func() error {
+			return cu.MemsetD8Async(b.ptr, 0, int64(n*size(b.dt)), c.stream)
+		})
+	}
+}
+
+// copyTo copies n elements between buffers that are not the same.
+func (c *CUDA) copyTo(to, from *buffer, n int) {
+	if n > 0 && to.ptr != from.ptr {
+		c.do("copy", func() error {
+			return cu.MemcpyDtoDAsync(to.ptr, from.ptr, int64(n*size(to.dt)), c.stream)
+		})
+	}
+}
+
+// Kernel prepares a call.
+func (c *CUDA) Kernel(k vm.Call) (vm.Kernel, error) {
+	makers := map[graph.Kind]func(*CUDA, vm.Call) vm.Kernel{
+		graph.KindEmbed:       embed,
+		graph.KindEmbedGrad:   embedGrad,
+		graph.KindRMSNorm:     rmsNorm,
+		graph.KindRMSNormDx:   rmsNormDx,
+		graph.KindRMSNormDg:   rmsNormDg,
+		graph.KindLinear:      linear,
+		graph.KindLinearDx:    linearDx,
+		graph.KindLinearDw:    linearDw,
+		graph.KindColSum:      colSum,
+		graph.KindSwiGLU:      swiGLU,
+		graph.KindSwiGLUGrad:  swiGLUGrad,
+		graph.KindAdd:         add,
+		graph.KindRope:        rope,
+		graph.KindRopeInv:     ropeInv,
+		graph.KindAttn:        attn,
+		graph.KindAttnGrad:    attnGrad,
+		graph.KindLogProb:     logProb,
+		graph.KindLogProbGrad: logProbGrad,
+		graph.KindSeqSum:      seqSum,
+		graph.KindSeqSumGrad:  seqSumGrad,
+		graph.KindSumSquares:  sumSquares,
+		graph.KindAdamW:       adamW,
+		graph.KindLowRank:     lowRank,
+		graph.KindLowRankDu:   lowRankDu,
+		graph.KindLowRankDb:   lowRankDb,
+	}
+	m, ok := makers[k.Op.Kind]
+	if !ok {
+		return nil, fmt.Errorf("cuda: no kernel for %s", k.Op.Kind)
+	}
+	for _, a := range k.In {
+		if b, ok := a.Buf.(*buffer); ok && b.dt == graph.Float64 {
+			return nil, fmt.Errorf("cuda: %s in float64: kernels are for float32", k.Op.Kind)
+		}
+	}
+	if h, ok := k.Op.Attr.(graph.Heads); ok && h.Dim > maxHead {
+		return nil, fmt.Errorf("cuda: heads of %d elements: the attention kernels hold up to %d", h.Dim, maxHead)
+	}
+	return m(c, k), nil
+}
+
+var _ vm.Backend = (*CUDA)(nil)

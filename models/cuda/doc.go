@@ -1,0 +1,21 @@
+// Package cuda is the backend that computes graph ops on an NVIDIA GPU: the same
+// steps as models/cpu, each as launches of kernels on one stream. Without build
+// tag gpu, Open only says what is missing.
+//
+// # Words
+//
+// Kernels are text (kernels/), compiled by the machine's NVRTC (rtc/) and kept
+// in a cache. Memory of the device is host memory's equal in type, never shared:
+// Import copies. Scratch memory is the backend's and grows to the largest need.
+//
+// # Precision and determinism
+//
+// Everything is fp32 with fp32 sums; with dtype bf16 the operands of matrix
+// products are rounded to bfloat16, as on the CPU. No kernel uses float atomics
+// and sums follow shapes, so equal inputs give equal bits on one device class.
+//
+// # State
+//
+// Checked op by op, and over whole training steps, against models/cpu under the
+// host emulator (emu/). No figure from a GPU exists yet; `./run.sh gpu` makes them.
+package cuda

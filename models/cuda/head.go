@@ -1,0 +1,121 @@
+//go:build gpu && linux && (amd64 || arm64)
+
+package cuda
+
+import (
+	"math"
+
+	"hardneg/models/graph"
+	"hardneg/models/vm"
+)
+
+// chunkOf is how many picks are projected at a time: some 256 MiB of logits.
+func chunkOf(vocab int) int { return min(max(1<<26/vocab, 64), 1024) }
+
+// projection turns picked hidden rows into logits, chunk by chunk.
+type projection struct {
+	c               *CUDA
+	h, w, rows, ids slot
+	d, vocab, chunk int
+}
+
+func projectionOf(c *CUDA, k vm.Call) projection {
+	v := k.In[1].Shape[0]
+	return projection{c, at(k.In[0]), at(k.In[1]), at(k.In[2]), at(k.In[3]), k.In[1].Shape[1], v, chunkOf(v)}
+}
+
+// logits leaves the gathered hidden rows in x and the logits of picks lo to hi
+// in z.
+func (p *projection) logits(lo, hi int) (x, z slot) {
+	n := hi - lo
+	x, z = p.c.scratch(scratchRows, 2*n*p.d), p.c.scratch(scratchLogits, n*p.vocab)
+	p.c.launch("gather", grid{n, 1, 128}, x, p.h, elements(p.rows, lo), i32(p.d))
+	p.c.multiply(n, p.vocab, p.d, rowsOf(x, p.d), rowsOf(p.w, p.d).t(), product{z, 0, p.vocab, 1, false})
+	return x, z
+}
+
+// elements is the address of element n of 4 bytes.
+func elements(p slot, n int) slot { return p + slot(4*n) }
+
+func logProb(c *CUDA, k vm.Call) vm.Kernel {
+	p := projectionOf(c, k)
+	return func(uint) {
+		for lo := 0; lo < k.Live.Picks; lo += p.chunk {
+			hi := min(lo+p.chunk, k.Live.Picks)
+			_, z := p.logits(lo, hi)
+			g := grid{hi - lo, 1, 256}
+			c.launch("log_prob", g, elements(at(k.Out[0]), lo), elements(at(k.Out[1]), lo), z, elements(p.ids, lo), i32(p.vocab))
+			if k.Out[2].Buf != nil {
+				c.launch("entropy", g, elements(at(k.Out[2]), lo), z, elements(at(k.Out[1]), lo), i32(p.vocab))
+			}
+		}
+	}
+}
+
+func logProbGrad(c *CUDA, k vm.Call) vm.Kernel {
+	p := projectionOf(c, k)
+	dh := of(k.Out[0])
+	return func(add uint) {
+		n := k.Live.Picks
+		c.zero(dh, k.Live.Tokens*p.d)
+		dw := at(k.Out[1]) // 0 if the output matrix is frozen
+		if n == 0 && add&2 == 0 && dw != 0 {
+			c.zero(of(k.Out[1]), of(k.Out[1]).n)
+		}
+		for lo := 0; lo < n; lo += p.chunk {
+			hi := min(lo+p.chunk, n)
+			x, z := p.logits(lo, hi)
+			c.launch("log_prob_grad", grid{hi - lo, 1, 256}, z, elements(at(k.In[4]), lo), elements(at(k.In[5]), lo), elements(p.ids, lo), i32(p.vocab))
+			if dw != 0 {
+				c.multiply(p.vocab, p.d, hi-lo, rowsOf(z, p.vocab).t(), rowsOf(x, p.d), product{dw, 0, p.d, 1, lo > 0 || add&2 != 0})
+			}
+			y := elements(x, (hi-lo)*p.d)
+			c.multiply(hi-lo, p.d, p.vocab, rowsOf(z, p.vocab), rowsOf(p.w, p.d), product{y, 0, p.d, 1, false})
+			c.launch("scatter", grid{hi - lo, 1, 128}, at(k.Out[0]), y, elements(p.rows, lo), i32(hi-lo), i32(p.d))
+		}
+	}
+}
+
+func seqSum(c *CUDA, k vm.Call) vm.Kernel {
+	return func(uint) {
+		c.launch("seq_sum", over(k.Live.Seqs), at(k.Out[0]), at(k.In[0]), at(k.In[1]), i32(k.Live.Seqs))
+	}
+}
+
+func seqSumGrad(c *CUDA, k vm.Call) vm.Kernel {
+	return func(uint) {
+		c.launch("seq_sum_grad", grid{k.Live.Seqs, 1, 64}, at(k.Out[0]), at(k.In[0]), at(k.In[1]))
+	}
+}
+
+// squareChunk is square_chunk of optim.cu.
+const squareChunk = 1 << 14
+
+func sumSquares(c *CUDA, k vm.Call) vm.Kernel {
+	n := of(k.In[0]).n
+	return func(uint) {
+		parts := (n + squareChunk - 1) / squareChunk
+		p := c.scratch(scratchParts, 2*parts) // float64
+		c.launch("square_parts", grid{parts, 1, 256}, p, at(k.In[0]), i64(n))
+		c.launch("square_total", grid{1, 1, 256}, at(k.Out[0]), p, i32(parts))
+	}
+}
+
+func adamW(c *CUDA, k vm.Call) vm.Kernel {
+	a, n := k.Op.Attr.(*graph.AdamW), of(k.In[0]).n
+	return func(uint) {
+		b1, b2 := float64(float32(a.Beta1)), float64(float32(a.Beta2))
+		factors := []slot{i64(n), f32(1 - a.LR*a.Decay), f32(a.Scale), f32(b1), f32(1 - b1), f32(b2), f32(1 - b2),
+			f32(a.LR / a.Bias1), f32(1 / math.Sqrt(a.Bias2)), f32(a.Eps)}
+		args := []slot{at(k.In[0]), at(k.In[1]), at(k.In[2]), at(k.In[3])}
+		name := "adamw"
+		switch of(k.In[2]).dt {
+		case graph.Uint16:
+			name, factors = "adamw16", append(factors, i64(a.Step), i64(a.Offset))
+		case graph.Uint8:
+			name, factors = "adamw8", append(factors, i64(a.Step), i64(a.Offset))
+			args = append(args, at(k.In[4]), at(k.In[5]))
+		}
+		c.launch(name, over(n), append(args, factors...)...)
+	}
+}
