@@ -81,6 +81,13 @@ func (c *collector) provenance() error {
 	name := c.spec.Stages.Score.Verifier
 	p.Verifier = result.Digest{Name: name}
 	if v, err := verifier.Load(name); err == nil && v.Model() != nil {
+		for _, b := range c.set.Benchmarks {
+			for _, q := range c.probs[b.Name] {
+				if v.Model().Saw(q.Question) {
+					p.VerifierOverlap++
+				}
+			}
+		}
 		if b, err := v.Model().Encode(); err == nil {
 			h := sha256.Sum256(b)
 			p.Verifier.Digest = hex.EncodeToString(h[:])

@@ -165,6 +165,9 @@ func honesty(s *result.Set) (text string, bad bool) {
 	if p.Overlap > 0 {
 		text, bad = text+fmt.Sprintf(" %d test questions also stand in training data.", p.Overlap), true
 	}
+	if p.VerifierOverlap > 0 {
+		text, bad = text+fmt.Sprintf(" The verifier was fitted on solutions of %d test questions: refit it without them.", p.VerifierOverlap), true
+	}
 	if p.Rechecked > 0 {
 		text += fmt.Sprintf(" Deterministic: %d of %d rechecked tasks gave the same bytes.", p.Reproduced, p.Rechecked)
 		bad = bad || p.Reproduced < p.Rechecked

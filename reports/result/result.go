@@ -181,22 +181,23 @@ type SubsetRule struct {
 
 // Provenance is what the numbers were made from.
 type Provenance struct {
-	Commit      string   `json:"commit"`
-	Version     string   `json:"version"`
-	SpecHash    string   `json:"spec_hash"`
-	PreHash     string   `json:"preregistration_hash"` // analysis, claims and seeds, hashed before the first trial
-	Exploratory bool     `json:"exploratory"`          // analysis or claims changed after that
-	DeviceClass string   `json:"device_class"`
-	DType       string   `json:"dtype"`
-	Model       Digest   `json:"model"`
-	Verifier    Digest   `json:"verifier"`
-	Data        []Digest `json:"data"`
-	TasksTotal  int      `json:"tasks_total"`
-	TasksDone   int      `json:"tasks_done"`
-	TasksFailed int      `json:"tasks_failed"`
-	Rechecked   int      `json:"rechecked"` // tasks run twice for determinism
-	Reproduced  int      `json:"reproduced"`
-	Overlap     int      `json:"overlap"` // test questions also found in training data
+	Commit          string   `json:"commit"`
+	Version         string   `json:"version"`
+	SpecHash        string   `json:"spec_hash"`
+	PreHash         string   `json:"preregistration_hash"` // analysis, claims and seeds, hashed before the first trial
+	Exploratory     bool     `json:"exploratory"`          // analysis or claims changed after that
+	DeviceClass     string   `json:"device_class"`
+	DType           string   `json:"dtype"`
+	Model           Digest   `json:"model"`
+	Verifier        Digest   `json:"verifier"`
+	Data            []Digest `json:"data"`
+	TasksTotal      int      `json:"tasks_total"`
+	TasksDone       int      `json:"tasks_done"`
+	TasksFailed     int      `json:"tasks_failed"`
+	Rechecked       int      `json:"rechecked"` // tasks run twice for determinism
+	Reproduced      int      `json:"reproduced"`
+	VerifierOverlap int      `json:"verifier_overlap"` // test questions that the verifier was fitted on
+	Overlap         int      `json:"overlap"`          // test questions also found in training data
 }
 
 // Digest names one input.
