@@ -74,7 +74,7 @@ func Forest(id, title, summary, axis string, ref float64, rows []Interval) Chart
 			groups = append(groups, r.Group)
 		}
 	}
-	c := Chart{ID: id, Title: title, Summary: summary, Width: 760, Height: 90 + max(26, 13*len(groups)+10)*len(cats), Head: []string{"", "", axis, "lower", "upper"}}
+	c := Chart{ID: id, Title: title, Summary: summary, Width: 760, Height: 90 + max(26, 13*len(groups)+10)*len(cats), Head: []string{"row", "series", axis, "lower", "upper"}}
 	b := base(charts.NewScatter(), len(groups) > 1)
 	b.XAxisList[0] = axisOf("value", axis)
 	y := axisOf("category", "")
@@ -286,7 +286,7 @@ func top(b *charts.Scatter, width int) int {
 func (c Chart) finish(b *charts.Scatter) Chart {
 	o := b.JSON()
 	delete(o, "title") // the page and the paper have their own captions
-	o["grid"] = map[string]any{"left": 70, "right": 30, "top": top(b, c.Width), "bottom": 48, "containLabel": true}
+	o["grid"] = map[string]any{"left": 70, "right": 30, "top": top(b, c.Width), "bottom": 36, "containLabel": true}
 	if b.Legend.Show != nil && *b.Legend.Show {
 		// Narrower than the drawing: widths are estimated without a font.
 		o["legend"] = map[string]any{"show": true, "top": 0, "width": c.Width - 60, "textStyle": map[string]any{"color": Ink}}

@@ -224,7 +224,7 @@ func training(s *result.Set) []Chart {
 	for _, c := range cols {
 		var ss []Series
 		for _, a := range s.Arms {
-			if sr, ok := spread(s, a.Name, c.of); ok {
+			if sr, ok := spread(s, a.Name, c.of, c.id == "margin"); ok {
 				ss = append(ss, sr)
 			}
 		}
@@ -266,10 +266,12 @@ func thin(s Series) Series {
 	return out
 }
 
-func spread(s *result.Set, arm string, of func(result.Curve) []result.Num) (Series, bool) {
+// spread is the mean of one arm's curve over seeds with its range. Training on
+// one side alone has no margin: pairs leaves it out.
+func spread(s *result.Set, arm string, of func(result.Curve) []result.Num, pairs bool) (Series, bool) {
 	sum, lo, hi, n := map[int]float64{}, map[int]float64{}, map[int]float64{}, map[int]int{}
 	for _, t := range s.Training {
-		if t.Arm != arm || t.Loss == "sft" {
+		if t.Arm != arm || t.Loss == "sft" || pairs && t.Loss == "nll" {
 			continue
 		}
 		for i, v := range of(t.Curve) {

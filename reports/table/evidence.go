@@ -112,6 +112,9 @@ func Training(s *result.Set) Table {
 		if x.DivergedAt >= 0 {
 			status += " at step " + fmt.Sprint(x.DivergedAt)
 		}
+		if x.Loss == "nll" { // no pairs are compared, so there is no margin
+			x.FinalMargin, x.FinalAccuracy = result.NaN(), result.NaN()
+		}
 		t.Rows = append(t.Rows, row(x.Arm, fmt.Sprint(x.Seed), x.Loss, fmt.Sprint(x.Steps), fmt.Sprint(x.Pairs), fmt.Sprint(x.Left), Plain(x.FinalLoss, 4), Plain(x.FinalMargin, 3), share(x.FinalAccuracy), Plain(x.ESS, 1), share(x.Overlap), status))
 	}
 	return t

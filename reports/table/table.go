@@ -58,9 +58,23 @@ func (t Table) lift() Table {
 	return t
 }
 
-// Prose says whether column j holds text to be set left.
+// Prose says whether column j holds text, to be set left.
 func (t Table) Prose(j int) bool {
-	return j == 0 || slices.ContainsFunc(t.Rows, func(r []Cell) bool { return j < len(r) && (r[j].Wide || r[j].Verdict != "") })
+	text := j == 0
+	for _, r := range t.Rows {
+		x := r[j].Text
+		if r[j].Wide || r[j].Verdict != "" {
+			return true
+		}
+		if x == "" || x == undefined {
+			continue
+		}
+		if c := strings.TrimLeft(x, "+-−[<"); c == "" || c[0] >= '0' && c[0] <= '9' {
+			return j == 0
+		}
+		text = true
+	}
+	return text
 }
 
 // Repeats says whether row i opens with the same cell as the row above in a
