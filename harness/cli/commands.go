@@ -34,6 +34,7 @@ func (a *App) commands() []*cli.Command {
 		a.scoreCommand(),
 		a.perturbCommand(),
 		a.verifierCommand(),
+		a.importCommand(),
 		a.gateCommand(),
 		a.exportCommand(),
 	}
