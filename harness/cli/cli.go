@@ -68,6 +68,7 @@ func usagef(format string, a ...any) error {
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, hooks: defaultHooks()}
 	app.hooks.finish = app.finishRun
+	app.hooks.stages = app.runStage
 	return app.main(ctx, args)
 }
 

@@ -32,7 +32,7 @@ func e2eHardneg() {
 				return errors.New("read data: input/output error")
 			}
 		}
-		return stage.Run(ctx, t, env)
+		return a.runStage(ctx, t, env)
 	}
 	os.Exit(a.main(context.Background(), os.Args))
 }

@@ -31,7 +31,7 @@ func runScore(ctx context.Context, t plan.Task, env Env) error {
 	if err != nil {
 		return err
 	}
-	rows, err := scoreAll(ctx, v, mode, samples, env)
+	rows, err := scoreAll(ctx, v, mode, samples, nil, env)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,8 @@ func (e Env) openVerifier(name string) (*verifier.Verifier, error) {
 }
 
 // scoreAll scores every sample; rows keep their order whatever the threads do.
-func scoreAll(ctx context.Context, v *verifier.Verifier, mode verifier.Mode, samples []pair.Candidate, env Env) ([]pair.Scored, error) {
+// Where a sample's steps are given, they replace its text.
+func scoreAll(ctx context.Context, v *verifier.Verifier, mode verifier.Mode, samples []pair.Candidate, steps [][]string, env Env) ([]pair.Scored, error) {
 	peers := map[string][]int{}
 	if mode == verifier.Consensus {
 		for i, s := range samples {
@@ -80,6 +81,9 @@ func scoreAll(ctx context.Context, v *verifier.Verifier, mode verifier.Mode, sam
 				s := samples[i]
 				in := verifier.Input{ID: s.ID, Question: s.Question, Solution: s.Solution}
 				in.Gold, in.Reference = s.Gold, s.Reference
+				if steps != nil {
+					in.Steps = steps[i]
+				}
 				for _, j := range peers[s.PromptID] {
 					if j != i {
 						in.Peers = append(in.Peers, samples[j].Solution)

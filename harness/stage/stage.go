@@ -24,8 +24,9 @@ type Env struct {
 	Files      map[string]string // file name → path
 	Threads    int               // CPU threads, at least 1
 	Log        *slog.Logger
-	Progress   func(done, total int64, unit string)      // any number of calls; total 0 = unknown
-	Metric     func(step int, values map[string]float64) // a row of metrics.jsonl
+	Labels     func(format, path string) ([]Label, error) // reads labelled solutions in a published format
+	Progress   func(done, total int64, unit string)       // any number of calls; total 0 = unknown
+	Metric     func(step int, values map[string]float64)  // a row of metrics.jsonl
 }
 
 // Func runs one stage.

@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"hardneg/ablations/pair"
 	"hardneg/experiments/plan"
@@ -27,7 +28,7 @@ func runVerifier(ctx context.Context, t plan.Task, env Env) error {
 	if p.Format == "oracle" {
 		set, err = oracleLabels(env)
 	} else {
-		set, err = publishedLabels(p.Format, env.Files["labelled"])
+		set, err = publishedLabels(p.Format, env)
 	}
 	if err != nil {
 		return err
@@ -37,7 +38,7 @@ func runVerifier(ctx context.Context, t plan.Task, env Env) error {
 		out.Threshold = result.Num(v.Tau(verifier.RegisterOf(set.rows[0].Question)))
 	}
 	for _, mode := range set.modes {
-		rows, err := scoreAll(ctx, v, mode, set.rows, env)
+		rows, err := scoreAll(ctx, v, mode, set.rows, set.steps, env)
 		if err != nil {
 			return err
 		}
@@ -67,6 +68,7 @@ type label struct {
 type labelled struct {
 	name   string
 	rows   []pair.Candidate
+	steps  [][]string // as the set gives them; nil: the rows' texts are cut here
 	labels []label
 	modes  []verifier.Mode
 }
@@ -130,7 +132,29 @@ func oracleLabels(env Env) (labelled, error) {
 	return s, nil
 }
 
+// Label is one solution that somebody labelled, as the caller's reader gives it.
+type Label struct {
+	Question, Solution string
+	Steps              []string // nil: Solution
+	Wrong              bool
+	First              int    // first wrong step, counted from 0; -1 = none known
+	Class              string // error class of the set, "" = none
+	Cluster            string // question by which rows are one unit
+}
+
 // publishedLabels reads a set that people labelled.
-func publishedLabels(format, path string) (labelled, error) {
-	return labelled{}, &EnvironmentError{fmt.Errorf("labelled set %s: format %s is read by `hardneg verifier validate` only", path, format)}
+func publishedLabels(format string, env Env) (labelled, error) {
+	path := env.Files["labelled"]
+	s := labelled{name: filepath.Base(path), modes: []verifier.Mode{verifier.None}}
+	ls, err := env.Labels(format, path)
+	if err != nil {
+		return s, &EnvironmentError{fmt.Errorf("analysis.verifier: %w", err)}
+	}
+	for i, l := range ls {
+		id := problem.Digest(l.Cluster)
+		s.rows = append(s.rows, pair.Candidate{ID: fmt.Sprintf("%s-%d", id, i), PromptID: id, Question: l.Question, Solution: l.Solution})
+		s.steps = append(s.steps, l.Steps)
+		s.labels = append(s.labels, label{l.Wrong, l.First, l.Class})
+	}
+	return s, nil
 }
