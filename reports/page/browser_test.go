@@ -128,13 +128,14 @@ const faults = `(() => {
 })()`
 
 func TestBrowserShowsThePage(t *testing.T) {
-	ctx, problems := open(t, render(t, world(t, "a plain sentence")), true)
+	_, html := plainPage(t)
+	ctx, problems := open(t, html, true)
 	check := func(where string, list []string) {
 		for _, x := range list {
 			t.Errorf("%s: %s", where, x)
 		}
 	}
-	check("not drawn", ask[[]string](t, ctx, `(async () => { for (const f of document.querySelectorAll('figure')) { f.scrollIntoView(); await new Promise(r => setTimeout(r, 120)); }
+	check("not drawn", ask[[]string](t, ctx, `(async () => { for (const f of document.querySelectorAll('figure')) { f.scrollIntoView(); await new Promise(r => setTimeout(r, 60)); }
 		return [...document.querySelectorAll('figure')].filter(f => !f.classList.contains('on') || f.querySelectorAll('.live svg path').length < 5).map(f => f.dataset.chart); })()`))
 	theme := func(name string) string {
 		return ask[string](t, ctx, `(() => { const s = document.getElementById('theme'); s.value = '`+name+`'; s.dispatchEvent(new Event('change')); return getComputedStyle(document.body).backgroundColor; })()`)
@@ -165,7 +166,8 @@ func TestBrowserShowsThePage(t *testing.T) {
 }
 
 func TestBrowserWithoutScriptsShowsTheDrawings(t *testing.T) {
-	ctx, problems := open(t, render(t, world(t, "a plain sentence")), false)
+	_, html := plainPage(t)
+	ctx, problems := open(t, html, false)
 	figures := ask[int](t, ctx, `document.querySelectorAll('figure').length`)
 	shown := ask[int](t, ctx, `[...document.querySelectorAll('figure')].filter(f => f.querySelector('.static svg').getBoundingClientRect().height > 100).length`)
 	if figures < 7 || shown != figures {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"hardneg/fixtures/seed"
@@ -122,8 +123,27 @@ func render(t *testing.T, s *result.Set) string {
 	return b.String()
 }
 
+// plain is the page of world with a plain sentence, drawn once for all tests.
+var plain struct {
+	sync.Once
+	set  *result.Set
+	html string
+}
+
+func plainPage(t *testing.T) (*result.Set, string) {
+	t.Helper()
+	plain.Do(func() {
+		plain.set = world(t, "a plain sentence")
+		plain.html = render(t, plain.set)
+	})
+	if plain.html == "" {
+		t.Fatal("the page was not drawn")
+	}
+	return plain.set, plain.html
+}
+
 func TestPageIsCompleteOfflineAndSmall(t *testing.T) {
-	html := render(t, world(t, "a plain sentence"))
+	_, html := plainPage(t)
 	if dir := os.Getenv("PAGE_OUT"); dir != "" {
 		if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte(html), 0o644); err != nil {
 			t.Fatal(err)
@@ -169,8 +189,7 @@ func TestHostileTextStaysText(t *testing.T) {
 	if len(texts) < 50 {
 		t.Fatalf("only %d payloads", len(texts))
 	}
-	base := world(t, "plain")
-	page := render(t, base)
+	base, page := plainPage(t)
 	plain := tags(page)
 	plainHead, _, _ := strings.Cut(page, "<script>")
 	for _, text := range texts {
