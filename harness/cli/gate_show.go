@@ -19,7 +19,7 @@ func (n *night) print(r trend.Result, headline, page string) error {
 		if !math.IsNaN(d.P) {
 			p = fmt.Sprintf("%.2g", d.P)
 		}
-		rows = append(rows, []string{d.Metric, trend.Format(d.Metric, d.Last), trend.Format(d.Metric, d.Median), change, p, fmt.Sprint(len(d.Series)), d.Verdict, strings.Join(d.Notes, "; ")})
+		rows = append(rows, []string{d.Metric, trend.Format(d.Metric, d.Last), trend.Format(d.Metric, d.Median), change, p, fmt.Sprint(len(d.Series)), d.Verdict, d.Reasons()})
 	}
 	if err := columns(n.app.Stdout, rows); err != nil {
 		return err
@@ -37,7 +37,7 @@ func summaryOf(r trend.Result, headline string) string {
 	fmt.Fprintf(&b, "**%s**\n\n| metric | last | median | verdict | notes |\n|---|---:|---:|---|---|\n", headline)
 	cell := strings.NewReplacer("|", "\\|", "\n", " ")
 	for _, d := range r.Decisions {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell.Replace(d.Metric), trend.Format(d.Metric, d.Last), trend.Format(d.Metric, d.Median), d.Verdict, cell.Replace(strings.Join(d.Notes, "; ")))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell.Replace(d.Metric), trend.Format(d.Metric, d.Last), trend.Format(d.Metric, d.Median), d.Verdict, cell.Replace(d.Reasons()))
 	}
 	return b.String()
 }

@@ -80,7 +80,7 @@ func Write(w io.Writer, p Page) error {
 
 func rowOf(i int, d Decision) row {
 	r := row{Decision: d, ID: fmt.Sprintf("metric-%d", i), LastText: Format(d.Metric, d.Last), MedianText: Format(d.Metric, d.Median), PText: "–",
-		ChangeText: "–", Notes: strings.Join(d.Notes, "; "), Spark: drawing(d, 120, 24, false), Chart: drawing(d, 760, 180, true)}
+		ChangeText: "–", Notes: d.Reasons(), Spark: drawing(d, 120, 24, false), Chart: drawing(d, 760, 180, true)}
 	if !math.IsNaN(d.P) {
 		r.PText = fmt.Sprintf("%.2g", d.P)
 	}
@@ -92,6 +92,21 @@ func rowOf(i int, d Decision) row {
 		r.Class = "inconclusive"
 	}
 	return r
+}
+
+// Reasons are the notes in words.
+func (d Decision) Reasons() string {
+	words := map[string]string{
+		stats.NoteTooFew: "fewer than 9 comparable nights", stats.NoteNoTonight: "no result tonight", stats.NoteDegenerate: "no night differs from another",
+	}
+	var out []string
+	for _, n := range d.Notes {
+		if w, ok := words[n]; ok {
+			n = w
+		}
+		out = append(out, n)
+	}
+	return strings.Join(out, "; ")
 }
 
 // Format writes a metric's value: accuracies in points, the rest as they are.
