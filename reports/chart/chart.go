@@ -115,6 +115,7 @@ type Series struct {
 	Dashed  bool
 	Points  bool    // markers without a line
 	NoBand  bool    // keep Lo and Hi in the numbers, draw neither
+	Tone    int     // colour and marker, from 1, where they must agree between figures; 0: by place
 	Off     float64 // pixels that error bars stand beside their x
 }
 
@@ -141,6 +142,9 @@ func lines(id, title, summary, xname, yname string, cats []string, ss []Series) 
 	x := axisOf("value", yname)
 	b.YAxisList[0] = opts.YAxis{Type: "value", Name: yname, NameLocation: "middle", NameGap: 48, Scale: opts.Bool(true), AxisLabel: x.AxisLabel, AxisLine: x.AxisLine, SplitLine: &opts.SplitLine{Show: opts.Bool(true), LineStyle: &opts.LineStyle{Color: Line, Type: "dotted"}}}
 	for i, s := range ss {
+		if s.Tone > 0 {
+			i = s.Tone - 1
+		}
 		b.MultiSeries = append(b.MultiSeries, bounds(s, i)...)
 		l := charts.SingleSeries{Name: s.Name, Type: "line", ShowSymbol: opts.Bool(len(s.X) <= 12 && !s.ErrBars), SymbolSize: 7, Symbol: symbols[i%len(symbols)]}
 		l.ItemStyle = &opts.ItemStyle{Color: Color(i)}

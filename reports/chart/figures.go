@@ -223,8 +223,9 @@ func training(s *result.Set) []Chart {
 	var out []Chart
 	for _, c := range cols {
 		var ss []Series
-		for _, a := range s.Arms {
+		for i, a := range s.Arms {
 			if sr, ok := spread(s, a.Name, c.of, c.id == "margin"); ok {
+				sr.Tone = i + 1
 				ss = append(ss, sr)
 			}
 		}

@@ -57,21 +57,21 @@ type Input struct {
 
 // view is what the template reads.
 type view struct {
-	Set                                                             *result.Set
-	Policy, Meta, Honesty                                           string
-	Bad                                                             bool
-	Notices                                                         []string
-	Style                                                           template.CSS
-	Library, Render, Script                                         template.JS
-	Claims, Factorial, Dose, Falsification, Filter, Subset, Effects table.Table
-	Sensitivity, Correlations, Verifier, Local, WinLoss, Training   table.Table
-	Mining, Cost, Times, Machine, Provenance                        table.Table
-	Main                                                            []table.Table
-	Fig                                                             map[string][]figure
-	Methods                                                         []string
-	Examples                                                        []example
-	Pairs                                                           []pairView
-	SpecText                                                        string
+	Set                                                                      *result.Set
+	Policy, Meta, Honesty                                                    string
+	Bad                                                                      bool
+	Notices                                                                  []string
+	Style                                                                    template.CSS
+	Library, Render, Script                                                  template.JS
+	Claims, Factorial, Dose, Falsification, Filter, Subset, Effects, Classes table.Table
+	Sensitivity, Correlations, Verifier, Local, WinLoss, Training            table.Table
+	Mining, Cost, Times, Machine, Provenance                                 table.Table
+	Main                                                                     []table.Table
+	Fig                                                                      map[string][]figure
+	Methods                                                                  []string
+	Examples                                                                 []example
+	Pairs                                                                    []pairView
+	SpecText                                                                 string
 }
 
 type figure struct {
@@ -97,7 +97,7 @@ func Write(w io.Writer, in Input) error {
 		Policy: policy(lib, render, pageJS), Notices: in.Notices, Methods: in.Methods, Times: in.Times, Machine: in.Machine,
 		Claims: table.Claims(s), Effects: table.Effects(s), Factorial: table.Factorial(s), Dose: table.Dose(s), Falsification: table.Falsification(s),
 		Filter: table.Filter(s), Subset: table.Subset(s), Sensitivity: table.Sensitivity(s), Correlations: table.Correlations(s),
-		Verifier: table.Verifier(s), Local: table.Local(s), WinLoss: table.WinLoss(s), Training: table.Training(s),
+		Verifier: table.Verifier(s), Classes: table.VerifierClasses(s), Local: table.Local(s), WinLoss: table.WinLoss(s), Training: table.Training(s),
 		Mining: table.Mining(s), Cost: table.Cost(s), Provenance: table.Provenance(s),
 		Fig: figures(in.Figures), Examples: examples(s), Pairs: pairs(s), SpecText: indent(s.Spec),
 	}

@@ -12,8 +12,21 @@ import (
 
 // Verifier lists AUROC and its like of each score on each labelled set.
 func Verifier(s *result.Set) Table {
-	t := Table{ID: "verifier-figures", Caption: "The verifier against independent labels", Head: []string{"set", "score", "error class", "n", "wrong", "problems", "AUROC", "95 % interval", "average precision", "fires", "within-problem pairs"}, Empty: "no labelled set was given."}
+	return verifier(s, "verifier-figures", "The verifier against independent labels", func(class string) bool { return class == "" })
+}
+
+// VerifierClasses lists the same for the wrong solutions of one error class
+// against the right ones.
+func VerifierClasses(s *result.Set) Table {
+	return verifier(s, "verifier-classes", "The verifier against independent labels, by error class", func(class string) bool { return class != "" })
+}
+
+func verifier(s *result.Set, id, caption string, of func(class string) bool) Table {
+	t := Table{ID: id, Caption: caption, Head: []string{"set", "score", "error class", "n", "wrong", "problems", "AUROC", "95 % interval", "average precision", "fires", "within-problem pairs"}, Empty: "no labelled set was given."}
 	for _, f := range s.Verifier.Figures {
+		if !of(f.Class) {
+			continue
+		}
 		iv := undefined
 		if f.Lo.OK() {
 			iv = "[" + Plain(f.Lo, 3) + ", " + Plain(f.Hi, 3) + "]"
