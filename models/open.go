@@ -7,8 +7,11 @@ package models
 import (
 	"fmt"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"hardneg/models/cpu"
+	"hardneg/models/cuda"
 	"hardneg/models/vm"
 )
 
@@ -18,7 +21,12 @@ type Options struct {
 	Dtype   string // of matrix products: fp32 (or empty), or bf16 with fp32 sums and weights
 }
 
-// Open makes the backend of a device: "cpu", or "" for it.
+// ErrNoCUDA is wrapped by the error of Open where a program or machine cannot
+// use a GPU; the message says what is missing and where it was looked for.
+var ErrNoCUDA = cuda.ErrNoCUDA
+
+// Open makes the backend of a device: "cpu", or "" for it, "cuda:0", …, or
+// "cuda" for the first.
 func Open(device string, o Options) (vm.Backend, error) {
 	if o.Dtype != "" && o.Dtype != "fp32" && o.Dtype != "bf16" {
 		return nil, fmt.Errorf("models: dtype %q: want fp32 or bf16", o.Dtype)
@@ -33,5 +41,14 @@ func Open(device string, o Options) (vm.Backend, error) {
 		}
 		return cpu.New(o.Threads), nil
 	}
-	return nil, fmt.Errorf("models: unknown device %q: want cpu", device)
+	kind, index, _ := strings.Cut(device, ":")
+	i, err := strconv.Atoi(index)
+	if kind == "cuda" && (err == nil || device == "cuda") {
+		be, err := cuda.Open(i, o.Dtype == "bf16")
+		if err != nil {
+			return nil, fmt.Errorf("models: device %s: %w", device, err)
+		}
+		return be, nil
+	}
+	return nil, fmt.Errorf("models: unknown device %q: want cpu or cuda:0", device)
 }

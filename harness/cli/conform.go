@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -34,6 +35,9 @@ func (a *App) conformCommand() *cli.Command {
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			be, err := models.Open(c.String("device"), models.Options{Threads: c.Int("threads"), Dtype: c.String("dtype")})
+			if errors.Is(err, models.ErrNoCUDA) {
+				return fail(ExitEnvironment, err)
+			}
 			if err != nil {
 				return usagef("conform: %w", err)
 			}

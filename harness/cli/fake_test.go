@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 func fakeHardneg() {
 	a := &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	a.hooks = hooks{
-		stages: fakeStage, prepare: fakePrepare, device: cpuOnly, slurmPoll: 200 * time.Millisecond,
+		stages: fakeStage, prepare: fakePrepare, device: func(string) (string, error) { return "cpu", nil }, slurmPoll: 200 * time.Millisecond,
 		exe: func() (string, error) { return exec.LookPath("hardneg") },
 	}
 	os.Exit(a.main(context.Background(), os.Args))

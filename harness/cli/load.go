@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"hardneg/experiments/plan"
 	"hardneg/experiments/spec"
 	"hardneg/fixtures"
-	"hardneg/harness/stage"
 	"hardneg/models/checkpoint"
 )
 
@@ -35,14 +33,6 @@ func (a *App) prepareSpec(path string, sets []string) (*prepared, error) {
 	}
 	p.Resolved = append(p.Resolved, '\n')
 	return p, nil
-}
-
-// cpuOnly is the device class where no GPU can be used.
-func cpuOnly(want string) (string, error) {
-	if want == "cuda" {
-		return "", &stage.EnvironmentError{Err: errors.New("hardware.device is cuda, and this program was built without it (build with -tags gpu), or set it to cpu")}
-	}
-	return "cpu", nil
 }
 
 // resolveFile finds a file of the user; the embedded tiny model stands in where

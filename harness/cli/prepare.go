@@ -44,7 +44,7 @@ type hooks struct {
 
 // defaultHooks are the real parts; prepare stays nil for the App's own.
 func defaultHooks() hooks {
-	return hooks{stages: stage.Run, exe: os.Executable, device: cpuOnly}
+	return hooks{stages: stage.Run, exe: os.Executable, device: deviceClass}
 }
 
 // infrastructure gives an error of the harness itself its exit code.
