@@ -19,7 +19,7 @@ import (
 )
 
 // EnvReal makes the tests run on the machine's GPU instead of the emulator;
-// `./run.sh gpu` sets it.
+// `./run.sh gpu` sets it, and leaves out the tests named TestEmulator….
 const EnvReal = "HARDNEG_TEST_GPU"
 
 func TestMain(m *testing.M) {
@@ -76,14 +76,23 @@ func TestOps(t *testing.T) {
 	vmtest.Suite{Dtype: graph.Float32, Tolerance: 1e-5, Open: func(int) (vm.Backend, error) { return Open(0, false) }}.Each(vmtest.Cases(), report(t))
 }
 
-// TestOpsInRandomOrder runs threads in an order drawn anew at every barrier:
-// only a missing barrier can make a difference.
-func TestOpsInRandomOrder(t *testing.T) {
+// TestEmulatorSchedule runs threads in an order drawn anew at every barrier:
+// only a missing barrier can make a difference, and a planted one must.
+func TestEmulatorSchedule(t *testing.T) {
 	t.Setenv("HARDNEG_EMU_SCHEDULE", "random")
-	if testing.Short() || os.Getenv(EnvReal) != "" {
-		t.Skip("the schedule is the emulator's, and slow")
+	suite := func(options ...string) vmtest.Suite {
+		return vmtest.Suite{Dtype: graph.Float32, Tolerance: 1e-5, Inexact: true, Open: func(int) (vm.Backend, error) { return openWith(0, false, options...) }}
 	}
-	vmtest.Suite{Dtype: graph.Float32, Tolerance: 1e-5, Inexact: true, Open: func(int) (vm.Backend, error) { return Open(0, false) }}.Each(vmtest.Cases(), report(t))
+	suite().Each(vmtest.Cases(), report(t))
+	caught := 0
+	suite("-DHN_PLANT_NO_BARRIER").Each(vmtest.Cases(), func(name string, err error) {
+		if err != nil {
+			caught++
+		}
+	})
+	if caught == 0 {
+		t.Fatal("a matrix product without its barrier passed every case")
+	}
 }
 
 // TestMoments compares moments of 16 and 8 bits with the CPU's.
@@ -150,13 +159,10 @@ func threeSteps(t *testing.T, be vm.Backend, dt graph.Dtype, n int) []float32 {
 	return r
 }
 
-// TestMemory checks that an allocation too large is an error that says so, and
+// TestEmulatorMemory checks that an allocation too large is an error that says so, and
 // that memory of dropped buffers comes back.
-func TestMemory(t *testing.T) {
+func TestEmulatorMemory(t *testing.T) {
 	be := open(t, false)
-	if os.Getenv(EnvReal) != "" {
-		t.Skip("fills the emulator's 1 GiB")
-	}
 	for range 20 { // 20 × 256 MiB
 		if _, err := be.Alloc(graph.Float32, 64<<20); err != nil {
 			t.Fatal(err)

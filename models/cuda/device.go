@@ -41,12 +41,17 @@ type CUDA struct {
 
 // Open opens device i; bf16 rounds the operands of matrix products.
 func Open(i int, bf16 bool) (vm.Backend, error) {
+	return openWith(i, bf16, kernels.Options()...)
+}
+
+// openWith opens a device with kernels compiled under some options.
+func openWith(i int, bf16 bool, options ...string) (vm.Backend, error) {
 	dev, err := driver.Open(i)
 	if err != nil {
 		return nil, err
 	}
 	c := &CUDA{dev: dev, fns: map[string]cu.Function{}, round: bf16}
-	if err := c.prepare(); err != nil {
+	if err := c.prepare(options); err != nil {
 		return nil, errors.Join(err, dev.Close())
 	}
 	return c, nil
@@ -64,7 +69,7 @@ func cacheDir() string {
 }
 
 // prepare compiles and loads the kernels and makes the stream.
-func (c *CUDA) prepare() error {
+func (c *CUDA) prepare(options []string) error {
 	compiler, err := rtc.Open(cacheDir())
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoCUDA, err)
@@ -74,7 +79,7 @@ func (c *CUDA) prepare() error {
 		return err
 	}
 	arch := fmt.Sprintf("sm_%d%d", c.dev.Info.Major, c.dev.Info.Minor)
-	cubin, err := compiler.Compile("kernels", src, arch, kernels.Options()...)
+	cubin, err := compiler.Compile("kernels", src, arch, options...)
 	if err != nil {
 		return err
 	}
