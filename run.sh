@@ -4,16 +4,57 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# build makes ./hardneg; a no-op of under a second when nothing changed.
+# gpu_flags let cgo find the reduced CUDA header and the linker script of the
+# repository; no CUDA toolkit is needed.
+gpu_flags() {
+	export CGO_ENABLED=1
+	export CGO_CFLAGS="-I$PWD/models/cuda/driver/include ${CGO_CFLAGS:-}"
+	export CGO_LDFLAGS="-L$PWD/models/cuda/driver/link ${CGO_LDFLAGS:-}"
+}
+
+has_compiler() { command -v "$(go env CC | cut -d' ' -f1)" >/dev/null; }
+
+has_driver() {
+	[ -n "${HARDNEG_LIBCUDA:-}" ] || [ -e /dev/nvidiactl ] || [ -e /dev/dxg ] ||
+		{ command -v ldconfig >/dev/null && ldconfig -p 2>/dev/null | grep -q 'libcuda\.so\.1'; }
+}
+
+# build makes ./hardneg; a no-op of under a second when nothing changed. Where a
+# driver and a C compiler are found it can use GPUs, unless CGO_ENABLED is 0.
 build() {
 	command -v go >/dev/null || { echo "run.sh: Go 1.26 or newer is needed (https://go.dev/dl)" >&2; exit 6; }
+	if [ "${CGO_ENABLED:-1}" != 0 ] && has_driver && has_compiler; then
+		(gpu_flags; go build -trimpath -tags gpu -o hardneg ./harness/cmd/hardneg) && return
+		echo "run.sh: the build with GPU support failed; building without" >&2
+	fi
 	CGO_ENABLED=${CGO_ENABLED:-0} go build -trimpath -o hardneg ./harness/cmd/hardneg
+}
+
+# gpu verifies the CUDA backend on this machine's GPU; nothing may be skipped.
+gpu() {
+	has_driver || { echo "run.sh: no NVIDIA driver found (libcuda.so.1); HARDNEG_LIBCUDA may name it" >&2; exit 6; }
+	has_compiler || { echo "run.sh: no C compiler found (CC)" >&2; exit 6; }
+	gpu_flags
+	go build -trimpath -tags gpu -o hardneg ./harness/cmd/hardneg
+	./hardneg env
+	log=$(mktemp)
+	trap 'rm -f "$log"' EXIT
+	HARDNEG_TEST_GPU=1 go test -tags gpu -count=1 -v -skip '^TestEmulator|WithoutDriver$|^TestNoDriver$' ./models/cuda/... | tee "$log"
+	if grep -q -e '--- SKIP' "$log"; then
+		echo "run.sh: tests were skipped: see above" >&2
+		exit 1
+	fi
+	grep -q '^--- PASS: TestOps' "$log" || { echo "run.sh: the conformance suite did not run" >&2; exit 1; }
+	./hardneg run smoke --set hardware.device=cuda
+	for loss in sft dpo; do ./hardneg bench train --loss "$loss" --model small --device cuda:0 --dtype bf16 --json; done
 }
 
 case "${1:-smoke}" in
 smoke) build; exec ./hardneg run experiments/smoke.yaml ;;
 build) build ;;
 test) shift; CGO_ENABLED=${CGO_ENABLED:-0} exec go test "$@" ./... ;;
+emulate) (gpu_flags; shift; go vet -tags gpu ./models/cuda/... && go build -tags gpu -o /dev/null ./... && exec go test -tags gpu "$@" ./models/cuda/...) ;;
+gpu) gpu ;;
 lint)
 	out=$(gofmt -l $(git ls-files '*.go')); [ -z "$out" ] || { echo "gofmt: $out" >&2; exit 1; }
 	go vet ./...
@@ -23,6 +64,8 @@ help | -h | --help)
 	cat <<-'TXT'
 	./run.sh              build hardneg, run experiments/smoke.yaml, print the report's path
 	./run.sh test         run every test (arguments go to `go test`)
+	./run.sh emulate      build with GPU support and test it without a GPU (needs a C++ compiler)
+	./run.sh gpu          verify the CUDA backend on this machine's GPU; fails if anything is skipped
 	./run.sh lint         gofmt, vet and the house rules
 	./run.sh bench ...    hardneg bench ...
 	./run.sh build        only build ./hardneg
