@@ -149,28 +149,24 @@ func (c *collector) weights(tr *result.Training, t plan.Task, seed int) error {
 // quality compares the arm's scores of the pool with the verifier's own: rank
 // correlation over wrong samples' W, and AUROC against the gate.
 func (c *collector) quality(tr *result.Training, seed int) error {
-	read := func(arm string) ([]pair.Scored, error) {
+	read := func(arm string) (scoreColumns, error) {
 		t, ok := c.task("score", arm, seed)
 		dir, ok := c.dir(t, ok)
 		if !ok {
-			return nil, nil
+			return scoreColumns{}, nil
 		}
-		return readRows[pair.Scored](filepath.Join(dir, "scores.jsonl"))
+		return readJSON[scoreColumns](filepath.Join(dir, "columns.json"))
 	}
 	own, err := read(tr.Arm)
-	if err != nil || own == nil {
+	if err != nil || len(own.WProc) == 0 {
 		return err
 	}
 	tr.AUROC = auroc(own)
 	clean, err := read("full")
-	if err != nil || len(clean) != len(own) {
+	if err != nil || len(clean.WProc) != len(own.WProc) {
 		return err
 	}
-	x, y := make([]float64, len(own)), make([]float64, len(own))
-	for i := range own {
-		x[i], y[i] = own[i].WrongnessProc, clean[i].WrongnessProc
-	}
-	if r, err := stats.Spearman(x, y, .95); err == nil {
+	if r, err := stats.Spearman(own.WProc, clean.WProc, .95); err == nil {
 		tr.RankClean = result.Num(r.R)
 	}
 	return nil
@@ -303,12 +299,12 @@ func (c *collector) labels() error {
 }
 
 // auroc says how well W tells wrong samples from right ones.
-func auroc(rows []pair.Scored) result.Num {
-	x, wrong := make([]float64, len(rows)), make([]int, len(rows))
-	for i, r := range rows {
-		x[i], wrong[i] = r.WrongnessProc, 1-boolInt(r.Correct)
+func auroc(c scoreColumns) result.Num {
+	wrong := make([]int, len(c.Correct))
+	for i, ok := range c.Correct {
+		wrong[i] = 1 - boolInt(ok)
 	}
-	a, err := stats.AUROC(x, wrong, nil, .95)
+	a, err := stats.AUROC(c.WProc, wrong, nil, .95)
 	if err != nil {
 		return result.NaN()
 	}

@@ -44,7 +44,21 @@ func runScore(ctx context.Context, t plan.Task, env Env) error {
 	if err := writeJSON(env.Dir, "work.json", Work{Rows: int64(len(rows))}); err != nil {
 		return err
 	}
+	c := scoreColumns{WProc: make([]float64, len(rows)), Correct: make([]bool, len(rows))}
+	for i, r := range rows {
+		c.WProc[i], c.Correct[i] = r.WrongnessProc, r.Correct
+	}
+	if err := writeJSON(env.Dir, "columns.json", c); err != nil {
+		return err
+	}
 	return writeRows(env.Dir, "scores.jsonl", rows)
+}
+
+// scoreColumns is columns.json: what a report compares between score results,
+// so that it need not read the rows.
+type scoreColumns struct {
+	WProc   []float64 `json:"w_proc"`
+	Correct []bool    `json:"correct"`
 }
 
 // openVerifier loads the verifier that the spec names.
