@@ -12,6 +12,7 @@ import (
 	"hardneg/models/cpu"
 	"hardneg/models/cuda/driver"
 	"hardneg/models/cuda/emu"
+	"hardneg/models/cuda/lt"
 	"hardneg/models/cuda/rtc"
 	"hardneg/models/graph"
 	"hardneg/models/vm"
@@ -21,6 +22,9 @@ import (
 // EnvReal makes the tests run on the machine's GPU instead of the emulator;
 // `./run.sh gpu` sets it, and leaves out the tests named TestEmulator….
 const EnvReal = "HARDNEG_TEST_GPU"
+
+// standInLt is the path of the emulator's cublasLt.
+var standInLt string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
@@ -42,6 +46,8 @@ func TestMain(m *testing.M) {
 			}
 			os.Setenv(driver.EnvLibrary, l.Driver)
 			os.Setenv(rtc.EnvLibrary, l.NVRTC)
+			os.Setenv(lt.EnvLibrary, "none: the emulator tests our own kernel by default")
+			standInLt = l.CublasLt
 			os.Setenv(EnvCache, dir+"/cubin")
 		}
 		return m.Run()
@@ -74,6 +80,32 @@ func report(t *testing.T) func(string, error) {
 
 func TestOps(t *testing.T) {
 	vmtest.Suite{Dtype: graph.Float32, Tolerance: 1e-5, Open: func(int) (vm.Backend, error) { return Open(0, false) }}.Each(vmtest.Cases(), report(t))
+}
+
+// TestEmulatorCublasLt runs products through the stand-in of cublasLt.
+func TestEmulatorCublasLt(t *testing.T) {
+	t.Setenv(lt.EnvLibrary, standInLt)
+	plans := 0
+	vmtest.Suite{Dtype: graph.Float32, Tolerance: 1e-5, Inexact: true, Open: func(int) (vm.Backend, error) {
+		be, err := Open(0, false)
+		return counted{be, &plans}, err
+	}}.Each(vmtest.Cases(), report(t))
+	if plans == 0 {
+		t.Fatal("cublasLt got no product")
+	}
+}
+
+// counted counts the plans of a backend when it closes.
+type counted struct {
+	vm.Backend
+	plans *int
+}
+
+func (c counted) Close() error {
+	if be := c.Backend.(*CUDA); be.lt != nil {
+		*c.plans += be.lt.Plans()
+	}
+	return c.Backend.Close()
 }
 
 // TestEmulatorSchedule runs threads in an order drawn anew at every barrier:

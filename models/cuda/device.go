@@ -5,9 +5,11 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -15,6 +17,7 @@ import (
 
 	"hardneg/models/cuda/driver"
 	"hardneg/models/cuda/kernels"
+	"hardneg/models/cuda/lt"
 	"hardneg/models/cuda/rtc"
 	"hardneg/models/graph"
 	"hardneg/models/vm"
@@ -30,11 +33,14 @@ type CUDA struct {
 	stream cu.Stream
 	mod    cu.Module
 	fns    map[string]cu.Function
-	round  bool  // operands of products to bfloat16
-	err    error // the first since the last Sync
+	lt     *lt.Handle // nil: products are our kernel's
+	ltRoom *buffer    // its workspace
+	round  bool       // operands of products to bfloat16
+	err    error      // the first since the last Sync
 	ropes  []*rotary
 	work   [scratches]*buffer
 
+	live map[cu.DevicePtr]struct{} // allocations
 	mu   sync.Mutex
 	dead []cu.DevicePtr // memory that the collector found unused
 }
@@ -50,7 +56,7 @@ func openWith(i int, bf16 bool, options ...string) (vm.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &CUDA{dev: dev, fns: map[string]cu.Function{}, round: bf16}
+	c := &CUDA{dev: dev, fns: map[string]cu.Function{}, live: map[cu.DevicePtr]struct{}{}, round: bf16}
 	if err := c.prepare(options); err != nil {
 		return nil, errors.Join(err, dev.Close())
 	}
@@ -83,7 +89,7 @@ func (c *CUDA) prepare(options []string) error {
 	if err != nil {
 		return err
 	}
-	return c.dev.Do(func() (err error) {
+	err = c.dev.Do(func() (err error) {
 		if c.mod, err = cu.LoadData(string(cubin)); err != nil {
 			return fmt.Errorf("cuda: load kernels for %s: %w", arch, err)
 		}
@@ -92,15 +98,47 @@ func (c *CUDA) prepare(options []string) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return c.openLt()
+}
+
+// openLt takes cublasLt for fp32 products where it is found; our own kernel
+// serves otherwise.
+func (c *CUDA) openLt() error {
+	if c.round {
+		return nil
+	}
+	err := c.dev.Do(func() (err error) {
+		c.lt, err = lt.Open(rtc.Candidates(lt.EnvLibrary, "cublasLt", "cublas"))
+		return err
+	})
+	if err != nil {
+		c.lt = nil
+		return nil // slower, not wrong: Libraries tells why
+	}
+	c.ltRoom, err = c.alloc(graph.Uint8, lt.Workspace)
+	return err
 }
 
 // Libraries names the run-time libraries with where each was found, or why not.
 func Libraries() []Library {
-	n, err := rtc.Open("")
-	if err != nil {
-		return []Library{{"NVRTC", err.Error(), false}}
+	var r []Library
+	if n, err := rtc.Open(""); err != nil {
+		r = append(r, Library{"NVRTC", err.Error(), false})
+	} else {
+		r = append(r, Library{"NVRTC", n.Path + ", version " + n.Version, true})
 	}
-	return []Library{{"NVRTC", n.Path + ", version " + n.Version, true}}
+	h, err := lt.Open(rtc.Candidates(lt.EnvLibrary, "cublasLt", "cublas"))
+	if err != nil {
+		return append(r, Library{"cublasLt", err.Error() + "; products run on a slower kernel", false})
+	}
+	found := Library{"cublasLt", h.Path + ", version " + h.Version, true}
+	if err := h.Close(); err != nil {
+		found = Library{"cublasLt", err.Error(), false}
+	}
+	return append(r, found)
 }
 
 // Device is "cuda:0", ….
@@ -124,13 +162,13 @@ func (c *CUDA) do(what string, f func() error) {
 	}
 }
 
-// Close gives stream and context back; buffers die with the context.
+// Close gives memory, stream and context back; buffers are invalid after it.
 func (c *CUDA) Close() error {
 	err := c.Sync()
-	for i := range c.work {
-		c.work[i] = nil
+	if c.lt != nil {
+		err = errors.Join(err, c.dev.Do(c.lt.Close))
 	}
-	return errors.Join(err, c.dev.Do(func() error {
+	return errors.Join(err, c.free(slices.Collect(maps.Keys(c.live))), c.dev.Do(func() error {
 		return errors.Join(c.stream.Destroy(), c.mod.Unload())
 	}), c.dev.Close())
 }

@@ -5,7 +5,7 @@
 // # Words
 //
 // Kernels are text (kernels/), compiled by the machine's NVRTC (rtc/) and kept
-// in a cache. Memory of the device is host memory's equal in type, never shared:
+// in a cache. Products in fp32 go to cublasLt (lt/) where it is found. Memory of the device is host memory's equal in type, never shared:
 // Import copies. Scratch memory is the backend's and grows to the largest need.
 //
 // # Precision and determinism

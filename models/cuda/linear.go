@@ -3,6 +3,9 @@
 package cuda
 
 import (
+	"unsafe"
+
+	"hardneg/models/cuda/lt"
 	"hardneg/models/graph"
 	"hardneg/models/vm"
 )
@@ -31,8 +34,28 @@ func (c *CUDA) multiply(m, n, k int, a, b mat, p product) {
 	if m == 0 || n == 0 {
 		return
 	}
+	if c.lt != nil && !(p.residual != 0 && p.add) && c.ltMultiply(m, n, k, a, b, p) {
+		return
+	}
 	c.launch("matmul", grid{(n + 63) / 64, (m + 63) / 64, 256}, p.out, a.p, b.p, p.residual, i32(m), i32(n), i32(k),
 		i64(a.r), i64(a.c), i64(b.r), i64(b.c), i64(p.ld), f32(p.alpha), flag(p.add), flag(c.round))
+}
+
+// ltMultiply reports whether cublasLt took the product, or failed at it.
+func (c *CUDA) ltMultiply(m, n, k int, a, b mat, p product) (taken bool) {
+	from, beta := p.out, 0.0
+	if p.add || p.residual != 0 {
+		beta = 1
+	}
+	if p.residual != 0 {
+		from = p.residual
+	}
+	c.do("cublasLt", func() (err error) {
+		taken, err = c.lt.Multiply(m, n, k, lt.Operand{Ptr: uint64(a.p), Row: a.r, Col: a.c}, lt.Operand{Ptr: uint64(b.p), Row: b.r, Col: b.c},
+			p.alpha, beta, uint64(from), uint64(p.out), p.ld, uint64(c.ltRoom.ptr), uint64(uintptr(unsafe.Pointer(c.stream.C()))))
+		return err
+	})
+	return taken || c.err != nil
 }
 
 func linear(c *CUDA, k vm.Call) vm.Kernel {

@@ -5,6 +5,7 @@ package cuda
 import (
 	"fmt"
 	"runtime"
+	"time"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -58,8 +59,9 @@ func (c *CUDA) alloc(dt graph.Dtype, n int) (*buffer, error) {
 	var p cu.DevicePtr
 	get := func() (err error) { p, err = cu.MemAlloc(bytes); return err }
 	err := c.dev.Do(get)
-	if err != nil { // what the collector would find soon may be enough
+	for try := 0; err != nil && try < 20; try++ { // what the collector finds may be enough
 		runtime.GC()
+		time.Sleep(time.Millisecond) // cleanups run in their own time
 		if err := c.collect(); err != nil {
 			return nil, err
 		}
@@ -70,6 +72,7 @@ func (c *CUDA) alloc(dt graph.Dtype, n int) (*buffer, error) {
 		c.dev.Do(func() (err error) { free, _, err = cu.MemInfo(); return err })
 		return nil, fmt.Errorf("cuda: %d MiB on %s (%d MiB free): %w; a smaller micro-batch needs less", bytes>>20, c.Device(), free>>20, err)
 	}
+	c.live[p] = struct{}{}
 	own := &block{p}
 	runtime.AddCleanup(own, func(p cu.DevicePtr) {
 		c.mu.Lock()
@@ -87,6 +90,11 @@ func (c *CUDA) collect() error {
 	dead := c.dead
 	c.dead = nil
 	c.mu.Unlock()
+	return c.free(dead)
+}
+
+// free gives blocks back once the stream is done with them.
+func (c *CUDA) free(dead []cu.DevicePtr) error {
 	if len(dead) == 0 {
 		return nil
 	}
@@ -98,6 +106,7 @@ func (c *CUDA) collect() error {
 			if err := cu.MemFree(p); err != nil {
 				return fmt.Errorf("cuda: free: %w", err)
 			}
+			delete(c.live, p)
 		}
 		return nil
 	})

@@ -4,10 +4,11 @@
 //
 // # How
 //
-// Build writes two shared libraries. libcuda is a driver whose device memory is
+// Build writes three shared libraries. libcuda is a driver whose device memory is
 // host memory and whose streams are synchronous; its modules are host libraries.
 // libnvrtc "compiles" a kernel source by calling the host compiler, with
-// hostcuda.h put before it, and its cubin is the path of the result. A launch
+// hostcuda.h put before it, and its cubin is the path of the result. libcublasLt
+// multiplies by definition, and refuses operands less aligned than planned. A launch
 // runs every CUDA thread of a block as a fiber: barriers and shuffles switch
 // fibers, in an order drawn anew each time if HARDNEG_EMU_SCHEDULE is "random",
 // so that a missing barrier shows. A block whose threads wait at different
@@ -35,7 +36,7 @@ var sources embed.FS
 var ErrNoCompiler = errors.New("emu: no C++ compiler (g++ or clang++)")
 
 // Libraries are the paths of the stand-ins.
-type Libraries struct{ Driver, NVRTC string }
+type Libraries struct{ Driver, NVRTC, CublasLt string }
 
 // Build compiles the stand-ins into dir.
 func Build(dir string) (Libraries, error) {
@@ -43,7 +44,7 @@ func Build(dir string) (Libraries, error) {
 	if cxx == "" {
 		return Libraries{}, ErrNoCompiler
 	}
-	for _, name := range []string{"driver.cpp", "nvrtc.cpp", "hostcuda.cpp", "hostcuda.h"} {
+	for _, name := range []string{"driver.cpp", "nvrtc.cpp", "cublaslt.cpp", "hostcuda.cpp", "hostcuda.h"} {
 		b, err := sources.ReadFile("src/" + name)
 		if err != nil {
 			return Libraries{}, err
@@ -52,9 +53,10 @@ func Build(dir string) (Libraries, error) {
 			return Libraries{}, err
 		}
 	}
-	l := Libraries{filepath.Join(dir, "libcuda.so.1"), filepath.Join(dir, "libnvrtc.so")}
+	l := Libraries{filepath.Join(dir, "libcuda.so.1"), filepath.Join(dir, "libnvrtc.so"), filepath.Join(dir, "libcublasLt.so")}
 	for _, c := range [][]string{
 		{"-o", l.Driver, filepath.Join(dir, "driver.cpp"), "-ldl"},
+		{"-o", l.CublasLt, filepath.Join(dir, "cublaslt.cpp")},
 		{"-o", l.NVRTC, "-DEMU_DIR=\"" + dir + "\"", "-DEMU_CXX=\"" + cxx + "\"", filepath.Join(dir, "nvrtc.cpp")},
 	} {
 		out, err := exec.Command(cxx, append([]string{"-std=c++17", "-O1", "-fPIC", "-shared", "-w"}, c...)...).CombinedOutput()

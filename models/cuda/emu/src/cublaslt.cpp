@@ -1,0 +1,70 @@
+// A stand-in for cublasLt: fp32 products in column order by their definition.
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+struct desc {
+	int32_t ta, tb;
+};
+struct layout {
+	uint64_t rows, cols;
+	int64_t ld;
+};
+struct pref {
+	uint32_t align[4];
+};
+struct choice {
+	uint64_t algo[8];
+	size_t workspace;
+	int state;
+	float waves;
+	int reserved[4];
+};
+enum { ok = 0, invalid = 7 };
+
+extern "C" {
+size_t cublasLtGetVersion(void) { return 1; }
+int cublasLtCreate(void **h) { return *h = new int, ok; }
+int cublasLtDestroy(void *h) { return delete (int *)h, ok; }
+int cublasLtMatmulDescCreate(desc **d, int compute, int scale) { return *d = new desc{}, compute == 68 && scale == 0 ? ok : invalid; }
+int cublasLtMatmulDescDestroy(desc *d) { return delete d, ok; }
+int cublasLtMatmulDescSetAttribute(desc *d, int a, const void *v, size_t n) {
+	if (n != 4 || (a != 3 && a != 4)) return invalid;
+	memcpy(a == 3 ? &d->ta : &d->tb, v, 4);
+	return ok;
+}
+int cublasLtMatrixLayoutCreate(layout **l, int type, uint64_t rows, uint64_t cols, int64_t ld) {
+	*l = new layout{rows, cols, ld};
+	return type == 0 && ld >= (int64_t)rows ? ok : invalid;
+}
+int cublasLtMatrixLayoutDestroy(layout *l) { return delete l, ok; }
+int cublasLtMatmulPreferenceCreate(pref **p) { return *p = new pref{}, ok; }
+int cublasLtMatmulPreferenceDestroy(pref *p) { return delete p, ok; }
+int cublasLtMatmulPreferenceSetAttribute(pref *p, int a, const void *v, size_t n) {
+	if (a == 1) return n == 8 ? ok : invalid;
+	if (a < 5 || a > 8 || n != 4) return invalid;
+	memcpy(&p->align[a - 5], v, 4);
+	return ok;
+}
+int cublasLtMatmulAlgoGetHeuristic(void *, desc *d, layout *a, layout *b, layout *c, layout *, pref *p, int, choice *r, int *found) {
+	const uint64_t n = d->ta ? a->cols : a->rows, k = d->ta ? a->rows : a->cols;
+	const uint64_t k2 = d->tb ? b->cols : b->rows, m = d->tb ? b->rows : b->cols;
+	memset(r, 0, sizeof *r);
+	for (int i = 0; i < 4; i++) r->algo[i] = p->align[i];
+	*found = 1;
+	return k == k2 && n == c->rows && m == c->cols ? ok : invalid;
+}
+int cublasLtMatmul(void *, desc *d, const float *alpha, const float *a, layout *la, const float *b, layout *lb, const float *beta, const float *c, layout *lc, float *o, layout *lo, const uint64_t *algo, void *, size_t, void *) {
+	const void *at[4] = {a, b, c, o};
+	for (int i = 0; i < 4; i++)
+		if (algo[i] == 0 || (uintptr_t)at[i] % algo[i]) return invalid; // the plan was for better aligned operands
+	const uint64_t k = d->ta ? la->rows : la->cols;
+	for (uint64_t j = 0; j < lo->cols; j++)
+		for (uint64_t i = 0; i < lo->rows; i++) {
+			float s = 0;
+			for (uint64_t p = 0; p < k; p++) s += (d->ta ? a[p + i * la->ld] : a[i + p * la->ld]) * (d->tb ? b[j + p * lb->ld] : b[p + j * lb->ld]);
+			o[i + j * lo->ld] = *alpha * s + (*beta != 0 ? *beta * c[i + j * lc->ld] : 0);
+		}
+	return ok;
+}
+}

@@ -1,0 +1,39 @@
+// Package lt multiplies matrices with cublasLt, which it loads at run time. A
+// plan holds what cublasLt chose for one shape: layouts, algorithm, workspace;
+// plans are kept.
+//
+// Matrices are fp32 in row order; cublasLt's are in column order, so that it is
+// asked for Cᵀ = Bᵀ·Aᵀ, and no data moves. cublasLt is looked for as NVRTC is
+// (models/cuda/rtc), under HARDNEG_LIBCUBLASLT.
+package lt
+
+// EnvLibrary names the environment variable that gives cublasLt's path.
+const EnvLibrary = "HARDNEG_LIBCUBLASLT"
+
+// Operand is a matrix on the device by the steps of its row and column index,
+// in elements; one of them must be 1.
+type Operand struct {
+	Ptr      uint64
+	Row, Col int
+}
+
+// transposed tells how cublasLt, in column order, sees the operand's transpose,
+// and with which leading dimension; ok is false if it cannot.
+func (o Operand) transposed() (flip int32, ld int, ok bool) {
+	switch {
+	case o.Col == 1:
+		return 0, o.Row, true // rows of o are columns of oᵀ
+	case o.Row == 1:
+		return 1, o.Col, true
+	}
+	return 0, 0, false
+}
+
+// align is the largest power of two up to 256 that divides all addresses.
+func align(ptr uint64) uint32 {
+	a := uint32(256)
+	for uint64(a) > 4 && ptr%uint64(a) != 0 {
+		a /= 2
+	}
+	return a
+}

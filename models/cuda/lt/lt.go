@@ -1,0 +1,209 @@
+//go:build gpu && linux && (amd64 || arm64)
+
+package lt
+
+/*
+#cgo LDFLAGS: -ldl
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { fp32 = 0, compute_fp32 = 68, trans_a = 3, trans_b = 4, max_workspace = 1, min_align_a = 5 };
+
+typedef struct { // cublasLtMatmulHeuristicResult_t
+	uint64_t algo[8];
+	size_t workspace;
+	int state;
+	float waves;
+	int reserved[4];
+} choice;
+
+typedef struct {
+	void *lib, *handle;
+	size_t (*version)(void);
+	int (*create)(void **), (*destroy)(void *);
+	int (*desc)(void **, int, int), (*desc_set)(void *, int, const void *, size_t), (*desc_free)(void *);
+	int (*layout)(void **, int, uint64_t, uint64_t, int64_t), (*layout_free)(void *);
+	int (*pref)(void **), (*pref_set)(void *, int, const void *, size_t), (*pref_free)(void *);
+	int (*choose)(void *, void *, void *, void *, void *, void *, void *, int, choice *, int *);
+	int (*matmul)(void *, void *, const void *, const void *, void *, const void *, void *, const void *, const void *, void *, void *, void *, const void *, void *, size_t, void *);
+} api;
+
+typedef struct {
+	void *desc, *a, *b, *c;
+	choice best;
+} plan;
+
+static void *hn_load(const char *path) { return dlopen(path, RTLD_NOW | RTLD_GLOBAL); }
+static char *hn_why(void) { return dlerror(); }
+static const char *hn_bind(api *l, void *lib) {
+	l->lib = lib;
+#define F(field, name) if (!(*(void **)&l->field = dlsym(lib, name))) return name;
+	F(version, "cublasLtGetVersion") F(create, "cublasLtCreate") F(destroy, "cublasLtDestroy")
+	F(desc, "cublasLtMatmulDescCreate") F(desc_set, "cublasLtMatmulDescSetAttribute") F(desc_free, "cublasLtMatmulDescDestroy")
+	F(layout, "cublasLtMatrixLayoutCreate") F(layout_free, "cublasLtMatrixLayoutDestroy")
+	F(pref, "cublasLtMatmulPreferenceCreate") F(pref_set, "cublasLtMatmulPreferenceSetAttribute") F(pref_free, "cublasLtMatmulPreferenceDestroy")
+	F(choose, "cublasLtMatmulAlgoGetHeuristic") F(matmul, "cublasLtMatmul")
+#undef F
+	return NULL;
+}
+static size_t hn_version(api *l) { return l->version(); }
+static int hn_create(api *l) { return l->create(&l->handle); }
+static int hn_destroy(api *l) { return l->destroy(l->handle); }
+
+static void hn_drop(api *l, plan *p) {
+	if (p->desc) l->desc_free(p->desc);
+	if (p->a) l->layout_free(p->a);
+	if (p->b) l->layout_free(p->b);
+	if (p->c) l->layout_free(p->c);
+}
+
+// hn_plan: column-order C (n×m) = op(A) (n×k) · op(B) (k×m).
+static int hn_plan(api *l, plan *p, uint64_t m, uint64_t n, uint64_t k, int32_t ta, int64_t lda, int32_t tb, int64_t ldb, int64_t ldc, const uint32_t *align, size_t workspace) {
+	void *pref = NULL;
+	int rc, found = 0;
+	memset(p, 0, sizeof *p);
+	if ((rc = l->desc(&p->desc, compute_fp32, fp32)) || (rc = l->desc_set(p->desc, trans_a, &ta, sizeof ta)) || (rc = l->desc_set(p->desc, trans_b, &tb, sizeof tb))) goto out;
+	if ((rc = l->layout(&p->a, fp32, ta ? k : n, ta ? n : k, lda)) || (rc = l->layout(&p->b, fp32, tb ? m : k, tb ? k : m, ldb)) || (rc = l->layout(&p->c, fp32, n, m, ldc))) goto out;
+	if ((rc = l->pref(&pref)) || (rc = l->pref_set(pref, max_workspace, &workspace, sizeof workspace))) goto out;
+	for (int i = 0; i < 4; i++)
+		if ((rc = l->pref_set(pref, min_align_a + i, &align[i], sizeof align[i]))) goto out;
+	rc = l->choose(l->handle, p->desc, p->a, p->b, p->c, p->c, pref, 1, &p->best, &found);
+	if (!rc && !found) rc = 15; // not supported
+	if (!rc) rc = p->best.state;
+out:
+	if (pref) l->pref_free(pref);
+	if (rc) hn_drop(l, p);
+	return rc;
+}
+static int hn_multiply(api *l, plan *p, float alpha, uint64_t a, uint64_t b, float beta, uint64_t c, uint64_t d, uint64_t workspace, size_t bytes, uint64_t stream) {
+	return l->matmul(l->handle, p->desc, &alpha, (void *)a, p->a, (void *)b, p->b, &beta, (void *)c, p->c, (void *)d, p->c, p->best.algo, (void *)workspace, bytes, (void *)stream);
+}
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unsafe"
+)
+
+// Workspace is how much device memory a Handle's caller lends it.
+const Workspace = 32 << 20
+
+// Handle is a loaded cublasLt with its plans.
+type Handle struct {
+	// Path is where the library was found, Version its version.
+	Path, Version string
+
+	l     C.api
+	plans map[key]*C.plan
+}
+
+type key struct {
+	m, n, k, lda, ldb, ldc int
+	ta, tb                 int32
+	align                  [4]uint32
+}
+
+// Open loads the first library that it can of the candidates. Call it with the
+// device's context.
+func Open(candidates []string) (*Handle, error) {
+	var tried []string
+	for _, p := range candidates {
+		h := &Handle{Path: p, plans: map[key]*C.plan{}}
+		if err := h.bind(p); err != nil {
+			tried = append(tried, err.Error())
+			continue
+		}
+		return h, nil
+	}
+	return nil, fmt.Errorf("cuda: no cublasLt: %s (install the CUDA toolkit or the wheel nvidia-cublas, or set %s)", strings.Join(tried, "; "), EnvLibrary)
+}
+
+func (h *Handle) bind(path string) error {
+	s := C.CString(path)
+	defer C.free(unsafe.Pointer(s))
+	lib := C.hn_load(s)
+	if lib == nil {
+		return errors.New(C.GoString(C.hn_why()))
+	}
+	if lacks := C.hn_bind(&h.l, lib); lacks != nil {
+		return fmt.Errorf("%s lacks %s", path, C.GoString(lacks))
+	}
+	if rc := C.hn_create(&h.l); rc != 0 {
+		return fmt.Errorf("%s: create: status %d", path, int(rc))
+	}
+	v := int(C.hn_version(&h.l))
+	h.Version = fmt.Sprintf("%d.%d.%d", v/10000, v/100%100, v%100)
+	return nil
+}
+
+// maxPlans bounds the memory of plans: sizes of batches vary.
+const maxPlans = 2048
+
+// Multiply queues out (m×n, ld elements a row) = alpha·a·b + beta·c, where c has
+// the layout of out and may be out; stream is the driver's handle. It reports false, and does nothing, where
+// cublasLt has no plan for the operands.
+func (h *Handle) Multiply(m, n, k int, a, b Operand, alpha, beta float64, c, out uint64, ld int, workspace, stream uint64) (bool, error) {
+	tb, ldb, okB := b.transposed()
+	ta, lda, okA := a.transposed()
+	if !okA || !okB || m == 0 || n == 0 || k == 0 {
+		return false, nil
+	}
+	id := key{m, n, k, ldb, lda, ld, tb, ta, [4]uint32{align(b.Ptr), align(a.Ptr), align(c), align(out)}}
+	p, ok := h.plans[id]
+	if !ok {
+		p = h.plan(id)
+		h.plans[id] = p
+	}
+	if p == nil {
+		return false, nil
+	}
+	if rc := C.hn_multiply(&h.l, p, C.float(alpha), C.uint64_t(b.Ptr), C.uint64_t(a.Ptr), C.float(beta), C.uint64_t(c), C.uint64_t(out),
+		C.uint64_t(workspace), Workspace, C.uint64_t(stream)); rc != 0 {
+		return false, fmt.Errorf("cublasLt: product of %d×%d×%d: status %d", m, k, n, int(rc))
+	}
+	return true, nil
+}
+
+// plan asks cublasLt; nil if it has none.
+func (h *Handle) plan(id key) *C.plan {
+	if len(h.plans) >= maxPlans {
+		h.forget()
+	}
+	p := (*C.plan)(C.calloc(1, C.size_t(unsafe.Sizeof(C.plan{}))))
+	var al [4]C.uint32_t
+	for i, v := range id.align {
+		al[i] = C.uint32_t(v)
+	}
+	if C.hn_plan(&h.l, p, C.uint64_t(id.m), C.uint64_t(id.n), C.uint64_t(id.k), C.int32_t(id.ta), C.int64_t(id.lda), C.int32_t(id.tb), C.int64_t(id.ldb), C.int64_t(id.ldc), &al[0], Workspace) != 0 {
+		C.free(unsafe.Pointer(p))
+		return nil
+	}
+	return p
+}
+
+func (h *Handle) forget() {
+	for id, p := range h.plans {
+		if p != nil {
+			C.hn_drop(&h.l, p)
+			C.free(unsafe.Pointer(p))
+		}
+		delete(h.plans, id)
+	}
+}
+
+// Plans is the number of plans kept.
+func (h *Handle) Plans() int { return len(h.plans) }
+
+// Close gives everything back.
+func (h *Handle) Close() error {
+	h.forget()
+	if rc := C.hn_destroy(&h.l); rc != 0 {
+		return fmt.Errorf("cublasLt: destroy: status %d", int(rc))
+	}
+	return nil
+}
