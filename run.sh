@@ -24,10 +24,10 @@ has_driver() {
 build() {
 	command -v go >/dev/null || { echo "run.sh: Go 1.26 or newer is needed (https://go.dev/dl)" >&2; exit 6; }
 	if [ "${CGO_ENABLED:-1}" != 0 ] && has_driver && has_compiler; then
-		(gpu_flags; go build -trimpath -tags gpu -o hardneg ./harness/cmd/hardneg) && return
+		(gpu_flags; go build -trimpath -buildvcs=auto -tags gpu -o hardneg ./harness/cmd/hardneg) && return
 		echo "run.sh: the build with GPU support failed; building without" >&2
 	fi
-	CGO_ENABLED=${CGO_ENABLED:-0} go build -trimpath -o hardneg ./harness/cmd/hardneg
+	CGO_ENABLED=${CGO_ENABLED:-0} go build -trimpath -buildvcs=auto -o hardneg ./harness/cmd/hardneg
 }
 
 # gpu verifies the CUDA backend on this machine's GPU; nothing may be skipped.
@@ -35,7 +35,7 @@ gpu() {
 	has_driver || { echo "run.sh: no NVIDIA driver found (libcuda.so.1); HARDNEG_LIBCUDA may name it" >&2; exit 6; }
 	has_compiler || { echo "run.sh: no C compiler found (CC)" >&2; exit 6; }
 	gpu_flags
-	go build -trimpath -tags gpu -o hardneg ./harness/cmd/hardneg
+	go build -trimpath -buildvcs=auto -tags gpu -o hardneg ./harness/cmd/hardneg
 	./hardneg env
 	log=$(mktemp)
 	trap 'rm -f "$log"' EXIT
