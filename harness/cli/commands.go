@@ -12,6 +12,7 @@ func (a *App) commands() []*cli.Command {
 		a.planCommand(),
 		a.runCommand(),
 		a.reportCommand(),
+		a.serveCommand(),
 		a.statusCommand(),
 		a.runsCommand(),
 		a.queryCommand(),
