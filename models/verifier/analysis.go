@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"math"
+	"sort"
 	"strings"
 
 	"hardneg/models/verifier/answer"
@@ -190,9 +191,13 @@ func (a *analysis) findStep(code Code, severity float64, step int, note string) 
 func (a *analysis) noteEquations(step int) {
 	s := &a.steps[step]
 	first := s.eq.lo
-	for i := range a.norm.notes {
-		n := &a.norm.notes[i]
-		if n.pos < s.norm.lo || n.pos > s.norm.hi || !n.resOK {
+	// Notes stand in the order of the text, so a step's are a stretch of them:
+	// the walk over all steps stays linear.
+	notes := a.norm.notes
+	from := sort.Search(len(notes), func(i int) bool { return notes[i].pos >= s.norm.lo })
+	for i := from; i < len(notes) && notes[i].pos <= s.norm.hi; i++ {
+		n := &notes[i]
+		if !n.resOK {
 			continue
 		}
 		a.notePrinted(n, step)
