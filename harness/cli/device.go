@@ -16,7 +16,7 @@ import (
 
 // deviceClass settles hardware.device: "cpu", or "cuda:<name of the GPU>". A
 // GPU counts only if it opens and computes every op rightly; auto takes the CPU
-// otherwise, and `hardneg env` tells why.
+// otherwise. Asking for cuda says why, `hardneg env` says what is missing.
 func deviceClass(want string) (string, error) {
 	if want == "cpu" {
 		return "cpu", nil

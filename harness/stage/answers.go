@@ -46,7 +46,7 @@ type partial[T any] struct {
 // answers asks every question and returns the rows in their order. What an
 // earlier attempt finished is taken from its checkpoint: a draw depends on the
 // question and k alone, so the rest comes out as it would have unbroken.
-func answers[T any](ctx context.Context, env Env, t plan.Task, c plan.Compute, s *speaker, asks []ask, d drawing, make func(ask, []reply) []T) ([]T, error) {
+func answers[T any](ctx context.Context, env Env, t plan.Task, c plan.Compute, s *speaker, asks []ask, d drawing, rowsOf func(ask, []reply) []T) ([]T, error) {
 	var rows []T
 	done := 0
 	var log *os.File
@@ -72,7 +72,7 @@ func answers[T any](ctx context.Context, env Env, t plan.Task, c plan.Compute, s
 		env.Log.Info("sampling is on the CPU", "device", t.Device)
 	}
 	err := s.generate(ctx, env.Threads, asks[done:], d, func(i int, outs []reply) error {
-		some := make(asks[done+i], outs)
+		some := rowsOf(asks[done+i], outs)
 		rows = append(rows, some...)
 		env.Progress(int64(done+i+1), int64(len(asks)), "problems")
 		if log == nil {

@@ -72,16 +72,16 @@ func trainConfig(o spec.Optim, h plan.Hint, rows int) train.Config {
 	return c
 }
 
-// adapters lays out the LoRA adapters that the spec asks for; nil without.
+// adapters lays out the LoRA adapters that the spec asks for; nil without. They
+// name no base: a path of this machine has no place in a result.
 func adapters(s *speaker, o spec.Optim, key seed.Key) (*qwen2.LoRA, error) {
 	if o.LoRA == nil {
 		return nil, nil
 	}
-	l, err := qwen2.NewLoRA(s.params, checkpoint.Adapter{Base: s.dir, Rank: o.LoRA.Rank, Alpha: o.LoRA.Alpha, Targets: o.LoRA.Targets})
+	l, err := qwen2.NewLoRA(s.params, checkpoint.Adapter{Rank: o.LoRA.Rank, Alpha: o.LoRA.Alpha, Targets: o.LoRA.Targets})
 	if err != nil {
 		return nil, fmt.Errorf("lora: %w", err)
 	}
-	l.Config.Base = "" // a path of this machine has no place in a result
 	l.Init(key)
 	return l, nil
 }
@@ -191,10 +191,10 @@ func (l *loop) save() error {
 func (l *loop) finish(s *speaker, tokenizerDir string, rows int) error {
 	l.summary.Rows = rows
 	l.summary.Best, l.summary.Valid = l.keeper.pick(s.params)
-	if lora := l.lora; lora != nil && l.keeper == nil {
-		lora.Merge(s.params)
-	}
 	if l.lora != nil {
+		if l.keeper == nil { // the keeper's choice is merged already
+			l.lora.Merge(s.params)
+		}
 		if err := l.lora.Save(filepath.Join(l.env.Dir, "adapter"), "fp32"); err != nil {
 			return err
 		}

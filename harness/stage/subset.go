@@ -67,5 +67,5 @@ func right(text string, ok bool, gold string) bool {
 	return ok && answer.Equal(gold, text).Equal
 }
 
-// benchmarks reads data.<name> of every benchmark of an evaluation.
+// benchmarkInput is the input that holds a benchmark's problems.
 func benchmarkInput(name string) string { return fmt.Sprintf("data.%s", name) }

@@ -3,6 +3,8 @@ package chart
 import (
 	"fmt"
 	"strings"
+
+	"hardneg/reports/finding"
 )
 
 // plot holds a chart's numbers for pgfplots.
@@ -21,7 +23,7 @@ type plot struct {
 func (c Chart) TikZ() string {
 	var b strings.Builder
 	p := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
-	p("%% %s", Escape(c.Title))
+	p("%% %s", finding.LaTeX(c.Title))
 	p(`\begin{tikzpicture}`)
 	switch c.plot.kind {
 	case "forest":
@@ -37,7 +39,7 @@ func (c Chart) TikZ() string {
 
 func (q plot) tikzForest(p func(string, ...any)) {
 	p(`\begin{axis}[xlabel={%s}, ytick={%s}, yticklabels={%s}, y dir=reverse, legend pos=outer north east, height=%dcm, width=11cm]`,
-		Escape(q.xlabel), ticks(len(q.cats)), labels(q.cats), 2+len(q.cats)/2)
+		finding.LaTeX(q.xlabel), ticks(len(q.cats)), labels(q.cats), 2+len(q.cats)/2)
 	for g, name := range q.groups {
 		p(`\addplot+[only marks, error bars/.cd, x dir=both, x explicit] table [x=x, y=y, x error plus=hi, x error minus=lo, row sep=\\] {x y lo hi \\`)
 		for _, r := range q.forest {
@@ -52,7 +54,7 @@ func (q plot) tikzForest(p func(string, ...any)) {
 			p(`%.6g %.3f %.6g %.6g \\`, r.Est, y, lo, hi)
 		}
 		p(`};`)
-		p(`\addlegendentry{%s}`, Escape(name))
+		p(`\addlegendentry{%s}`, finding.LaTeX(name))
 	}
 	if !bad(q.ref) {
 		p(`\draw[dashed] ({axis cs:%[1]g,0}|-{rel axis cs:0,0}) -- ({axis cs:%[1]g,0}|-{rel axis cs:0,1});`, q.ref)
@@ -65,7 +67,7 @@ func (q plot) tikzLines(p func(string, ...any)) {
 	if q.cats != nil {
 		names = fmt.Sprintf(" xtick={%s}, xticklabels={%s},", ticks(len(q.cats)), labels(q.cats))
 	}
-	p(`\begin{axis}[xlabel={%s}, ylabel={%s},%s legend pos=outer north east, height=6cm, width=10cm]`, Escape(q.xlabel), Escape(q.ylabel), names)
+	p(`\begin{axis}[xlabel={%s}, ylabel={%s},%s legend pos=outer north east, height=6cm, width=10cm]`, finding.LaTeX(q.xlabel), finding.LaTeX(q.ylabel), names)
 	for _, s := range q.lines {
 		style := ""
 		if s.Points {
@@ -87,14 +89,14 @@ func (q plot) tikzLines(p func(string, ...any)) {
 			p(`%.6g %.6g %.6g %.6g \\`, s.X[j], s.Y[j], lo, hi)
 		}
 		p(`};`)
-		p(`\addlegendentry{%s}`, Escape(s.Name))
+		p(`\addlegendentry{%s}`, finding.LaTeX(s.Name))
 	}
 	p(`\end{axis}`)
 }
 
 func (q plot) tikzBars(p func(string, ...any)) {
 	p(`\begin{axis}[ybar, bar width=5pt, xlabel={%s}, ylabel={%s}, xtick={%s}, xticklabels={%s}, x tick label style={rotate=45, anchor=east}, legend pos=outer north east, height=6cm, width=10cm]`,
-		Escape(q.xlabel), Escape(q.ylabel), ticks(len(q.cats)), labels(q.cats))
+		finding.LaTeX(q.xlabel), finding.LaTeX(q.ylabel), ticks(len(q.cats)), labels(q.cats))
 	for _, g := range q.bars {
 		p(`\addplot coordinates {`)
 		for j, y := range g.Y {
@@ -103,7 +105,7 @@ func (q plot) tikzBars(p func(string, ...any)) {
 			}
 		}
 		p(`};`)
-		p(`\addlegendentry{%s}`, Escape(g.Name))
+		p(`\addlegendentry{%s}`, finding.LaTeX(g.Name))
 	}
 	p(`\end{axis}`)
 }
@@ -119,7 +121,7 @@ func ticks(n int) string {
 func labels(cats []string) string {
 	var s []string
 	for _, c := range cats {
-		s = append(s, "{"+Escape(c)+"}")
+		s = append(s, "{"+finding.LaTeX(c)+"}")
 	}
 	return strings.Join(s, ",")
 }
@@ -131,14 +133,4 @@ func index(xs []string, x string) int {
 		}
 	}
 	return -1
-}
-
-// Escape makes text safe in LaTeX: the ten specials, and the letters and signs
-// that the reports use.
-func Escape(s string) string {
-	return strings.NewReplacer(
-		`\`, `\textbackslash{}`, `{`, `\{`, `}`, `\}`, `$`, `\$`, `&`, `\&`, `#`, `\#`, `%`, `\%`, `_`, `\_`, `~`, `\textasciitilde{}`, `^`, `\textasciicircum{}`,
-		`σ`, `$\sigma$`, `β`, `$\beta$`, `ρ`, `$\rho$`, `τ`, `$\tau$`, `Δ`, `$\Delta$`, `×`, `$\times$`, `±`, `$\pm$`, `−`, `$-$`, `≥`, `$\ge$`, `≤`, `$\le$`, `–`, `--`, `→`, `$\to$`,
-		"\n", " ", "\r", " ",
-	).Replace(s)
 }

@@ -151,3 +151,13 @@ func Verdict(v string) string {
 	}
 	return v
 }
+
+// LaTeX makes text safe in LaTeX, on one line: the ten specials and the signs
+// that reports use.
+func LaTeX(s string) string {
+	return strings.NewReplacer(
+		`\`, `\textbackslash{}`, `{`, `\{`, `}`, `\}`, `$`, `\$`, `&`, `\&`, `#`, `\#`, `%`, `\%`, `_`, `\_`, `~`, `\textasciitilde{}`, `^`, `\textasciicircum{}`,
+		`σ`, `$\sigma$`, `β`, `$\beta$`, `ρ`, `$\rho$`, `τ`, `$\tau$`, `Δ`, `$\Delta$`, `×`, `$\times$`, `±`, `$\pm$`, `−`, `$-$`, `½`, `\textonehalf{}`, `≥`, `$\ge$`, `≤`, `$\le$`, `<`, `$<$`, `>`, `$>$`, `–`, `--`, `→`, `$\to$`,
+		"\n", " ", "\r", " ",
+	).Replace(s)
+}

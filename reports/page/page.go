@@ -104,7 +104,7 @@ func Write(w io.Writer, in Input) error {
 	for _, b := range table.Benchmarks(s) {
 		v.Main = append(v.Main, table.Main(s, b))
 	}
-	v.Meta, v.Honesty, v.Bad = meta(s), "", false
+	v.Meta = meta(s)
 	v.Honesty, v.Bad = honesty(s)
 	if err := t.Execute(w, v); err != nil {
 		return fmt.Errorf("page: %w", err)

@@ -5,6 +5,8 @@ import (
 	"io"
 	"regexp"
 	"strings"
+
+	"hardneg/reports/finding"
 )
 
 // number is what a siunitx S column sets by its decimal point.
@@ -24,7 +26,7 @@ func (t Table) LaTeX(w io.Writer) error {
 		if j > 0 {
 			b.WriteString(" & ")
 		}
-		b.WriteString("{" + Escape(h) + "}")
+		b.WriteString("{" + finding.LaTeX(h) + "}")
 	}
 	b.WriteString(" \\\\\n\\midrule\n")
 	dagger := false
@@ -47,7 +49,7 @@ func (t Table) LaTeX(w io.Writer) error {
 		notes = append(notes, "$^\\dagger$ adjusted $p$ below the level of the tests")
 	}
 	for _, n := range t.Notes {
-		notes = append(notes, "every row: "+Escape(n))
+		notes = append(notes, "every row: "+finding.LaTeX(n))
 	}
 	if len(notes) > 0 {
 		fmt.Fprintf(&b, "\\multicolumn{%d}{l}{\\footnotesize %s}\\\\\n", len(t.Head), strings.Join(notes, "; "))
@@ -96,7 +98,7 @@ func (c Cell) latex(numeric, repeated bool) string {
 	case repeated || s == "":
 		return ""
 	case !numeric:
-		s = minus.ReplaceAllString(Escape(s), "${1}$$-$$${2}")
+		s = minus.ReplaceAllString(finding.LaTeX(s), "${1}$$-$$${2}")
 	case s == undefined:
 		return "{--}"
 	default:
@@ -109,12 +111,4 @@ func (c Cell) latex(numeric, repeated bool) string {
 		s += "{$^\\dagger$}"
 	}
 	return s
-}
-
-// Escape makes text safe in LaTeX: the ten specials and the signs that tables use.
-func Escape(s string) string {
-	return strings.NewReplacer(
-		`\`, `\textbackslash{}`, `{`, `\{`, `}`, `\}`, `$`, `\$`, `&`, `\&`, `#`, `\#`, `%`, `\%`, `_`, `\_`, `~`, `\textasciitilde{}`, `^`, `\textasciicircum{}`,
-		`σ`, `$\sigma$`, `β`, `$\beta$`, `ρ`, `$\rho$`, `τ`, `$\tau$`, `Δ`, `$\Delta$`, `×`, `$\times$`, `±`, `$\pm$`, `−`, `$-$`, `½`, `\textonehalf{}`, `≥`, `$\ge$`, `≤`, `$\le$`, `<`, `$<$`, `>`, `$>$`, `–`, `--`, `→`, `$\to$`,
-	).Replace(s)
 }

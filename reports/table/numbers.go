@@ -17,7 +17,7 @@ func Numbers(s *result.Set) string {
 		"%%   <benchmark><arm> Mean, Sd, Lo, Hi              accuracy in per cent, sd over seeds, interval\n"+
 		"%%   <benchmark><arm>Vs<baseline> Delta, Lo, Hi, P, PAdj   difference in points, interval, p raw and adjusted\n"+
 		"%%   <benchmark>Claim<id> the same, and Verdict\n"+
-		"%%   <kind><contrast><benchmark> the same            factorial, dose, falsification, filter\n", Escape(s.Run))
+		"%%   <kind><contrast><benchmark> the same            factorial, dose, falsification, filter\n", finding.LaTeX(s.Run))
 	seen := map[string]bool{}
 	def := func(value string, parts ...string) {
 		name := "hn"
@@ -28,7 +28,7 @@ func Numbers(s *result.Set) string {
 			return
 		}
 		seen[name] = true
-		fmt.Fprintf(&b, "\\newcommand{\\%s}{%s}\n", name, Escape(value))
+		fmt.Fprintf(&b, "\\newcommand{\\%s}{%s}\n", name, finding.LaTeX(value))
 	}
 	for _, f := range s.Findings {
 		switch f.Kind {

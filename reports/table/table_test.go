@@ -15,6 +15,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"hardneg/reports/finding"
 	"hardneg/reports/result"
 
 	"github.com/google/go-cmp/cmp"
@@ -205,7 +206,7 @@ func TestNumbersAreMacrosOnce(t *testing.T) {
 }
 
 func TestEscapeMakesSpecialsHarmless(t *testing.T) {
-	got := Escape(`\ { } $ & # % _ ~ ^`)
+	got := finding.LaTeX(`\ { } $ & # % _ ~ ^`)
 	want := `\textbackslash{} \{ \} \$ \& \# \% \_ \textasciitilde{} \textasciicircum{}`
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
