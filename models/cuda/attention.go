@@ -64,13 +64,13 @@ func (c *CUDA) rotate(k vm.Call, bias slot, segs, parent vm.Arg, dir float64) vm
 		}
 	}
 	return func(uint) {
-		c.launch("rope", grid{k.Live.Tokens, 1, 128}, at(k.Out[0]), at(k.In[0]), bias, at(segs), at(parent), slot(r.cosine.ptr), slot(r.sines.ptr),
+		c.launch("rope", grid{k.Live.Tokens, 1, 128, 0}, at(k.Out[0]), at(k.In[0]), bias, at(segs), at(parent), slot(r.cosine.ptr), slot(r.sines.ptr),
 			i32(k.Live.Segs), i32(h.Width()), i32(h.Q+h.KV), i32(h.Dim/2), f32(dir))
 	}
 }
 
 func rowBlocks(t, heads int) grid {
-	return grid{(t + rowsABlock - 1) / rowsABlock, heads, 32 * rowsABlock}
+	return grid{(t + rowsABlock - 1) / rowsABlock, heads, 32 * rowsABlock, 0}
 }
 
 func attn(c *CUDA, k vm.Call) vm.Kernel {
@@ -89,7 +89,7 @@ func attnGrad(c *CUDA, k vm.Call) vm.Kernel {
 	return func(uint) {
 		t := k.Live.Tokens
 		dot := c.scratch(scratchRows, t*h.Q)
-		c.launch("attn_dot", grid{(t*h.Q + 7) / 8, 1, 256}, dot, at(k.In[3]), at(k.In[5]), i32(t*h.Q), i32(h.Dim))
+		c.launch("attn_dot", grid{(t*h.Q + 7) / 8, 1, 256, 0}, dot, at(k.In[3]), at(k.In[5]), i32(t*h.Q), i32(h.Dim))
 		for _, part := range []struct {
 			name  string
 			heads int

@@ -194,11 +194,12 @@ func at(a vm.Arg) slot {
 	return slot(a.Buf.(*buffer).ptr)
 }
 
-// grid is the number of blocks in x and y, and of threads a block.
-type grid struct{ x, y, threads int }
+// grid is the number of blocks in x and y, of threads a block, and of bytes of
+// dynamic shared memory.
+type grid struct{ x, y, threads, shared int }
 
 // over covers n elements with a thread each.
-func over(n int) grid { return grid{(n + 255) / 256, 1, 256} }
+func over(n int) grid { return grid{(n + 255) / 256, 1, 256, 0} }
 
 // launch queues a kernel; an empty grid is none.
 func (c *CUDA) launch(name string, g grid, args ...slot) {
@@ -213,12 +214,17 @@ func (c *CUDA) launch(name string, g grid, args ...slot) {
 				return err
 			}
 			c.fns[name] = fn
+			if g.shared > 48<<10 {
+				if err := driver.AllowShared(fn, g.shared); err != nil {
+					return err
+				}
+			}
 		}
 		params := make([]unsafe.Pointer, len(args))
 		for i := range args {
 			params[i] = unsafe.Pointer(&args[i])
 		}
-		return fn.Launch(g.x, g.y, 1, g.threads, 1, 1, 0, c.stream, params)
+		return fn.Launch(g.x, g.y, 1, g.threads, 1, 1, g.shared, c.stream, params)
 	})
 }
 

@@ -29,7 +29,7 @@ func projectionOf(c *CUDA, k vm.Call) projection {
 func (p *projection) logits(lo, hi int) (x, z slot) {
 	n := hi - lo
 	x, z = p.c.scratch(scratchRows, 2*n*p.d), p.c.scratch(scratchLogits, n*p.vocab)
-	p.c.launch("gather", grid{n, 1, 128}, x, p.h, elements(p.rows, lo), i32(p.d))
+	p.c.launch("gather", grid{n, 1, 128, 0}, x, p.h, elements(p.rows, lo), i32(p.d))
 	p.c.multiply(n, p.vocab, p.d, rowsOf(x, p.d), rowsOf(p.w, p.d).t(), product{z, 0, p.vocab, 1, false})
 	return x, z
 }
@@ -43,7 +43,7 @@ func logProb(c *CUDA, k vm.Call) vm.Kernel {
 		for lo := 0; lo < k.Live.Picks; lo += p.chunk {
 			hi := min(lo+p.chunk, k.Live.Picks)
 			_, z := p.logits(lo, hi)
-			g := grid{hi - lo, 1, 256}
+			g := grid{hi - lo, 1, 256, 0}
 			c.launch("log_prob", g, elements(at(k.Out[0]), lo), elements(at(k.Out[1]), lo), z, elements(p.ids, lo), i32(p.vocab))
 			if k.Out[2].Buf != nil {
 				c.launch("entropy", g, elements(at(k.Out[2]), lo), z, elements(at(k.Out[1]), lo), i32(p.vocab))
@@ -65,13 +65,13 @@ func logProbGrad(c *CUDA, k vm.Call) vm.Kernel {
 		for lo := 0; lo < n; lo += p.chunk {
 			hi := min(lo+p.chunk, n)
 			x, z := p.logits(lo, hi)
-			c.launch("log_prob_grad", grid{hi - lo, 1, 256}, z, elements(at(k.In[4]), lo), elements(at(k.In[5]), lo), elements(p.ids, lo), i32(p.vocab))
+			c.launch("log_prob_grad", grid{hi - lo, 1, 256, 0}, z, elements(at(k.In[4]), lo), elements(at(k.In[5]), lo), elements(p.ids, lo), i32(p.vocab))
 			if dw != 0 {
 				c.multiply(p.vocab, p.d, hi-lo, rowsOf(z, p.vocab).t(), rowsOf(x, p.d), product{dw, 0, p.d, 1, lo > 0 || add&2 != 0})
 			}
 			y := elements(x, (hi-lo)*p.d)
 			c.multiply(hi-lo, p.d, p.vocab, rowsOf(z, p.vocab), rowsOf(p.w, p.d), product{y, 0, p.d, 1, false})
-			c.launch("scatter", grid{hi - lo, 1, 128}, at(k.Out[0]), y, elements(p.rows, lo), i32(hi-lo), i32(p.d))
+			c.launch("scatter", grid{hi - lo, 1, 128, 0}, at(k.Out[0]), y, elements(p.rows, lo), i32(hi-lo), i32(p.d))
 		}
 	}
 }
@@ -84,7 +84,7 @@ func seqSum(c *CUDA, k vm.Call) vm.Kernel {
 
 func seqSumGrad(c *CUDA, k vm.Call) vm.Kernel {
 	return func(uint) {
-		c.launch("seq_sum_grad", grid{k.Live.Seqs, 1, 64}, at(k.Out[0]), at(k.In[0]), at(k.In[1]))
+		c.launch("seq_sum_grad", grid{k.Live.Seqs, 1, 64, 0}, at(k.Out[0]), at(k.In[0]), at(k.In[1]))
 	}
 }
 
@@ -96,8 +96,8 @@ func sumSquares(c *CUDA, k vm.Call) vm.Kernel {
 	return func(uint) {
 		parts := (n + squareChunk - 1) / squareChunk
 		p := c.scratch(scratchParts, 2*parts) // float64
-		c.launch("square_parts", grid{parts, 1, 256}, p, at(k.In[0]), i64(n))
-		c.launch("square_total", grid{1, 1, 256}, at(k.Out[0]), p, i32(parts))
+		c.launch("square_parts", grid{parts, 1, 256, 0}, p, at(k.In[0]), i64(n))
+		c.launch("square_total", grid{1, 1, 256, 0}, at(k.Out[0]), p, i32(parts))
 	}
 }
 

@@ -12,7 +12,7 @@ func of(a vm.Arg) *buffer { return a.Buf.(*buffer) }
 func embed(c *CUDA, k vm.Call) vm.Kernel {
 	d := k.In[1].Shape[1]
 	return func(uint) {
-		c.launch("embed", grid{k.Live.Tokens, 1, 128}, at(k.Out[0]), at(k.In[1]), at(k.In[0]), i32(d))
+		c.launch("embed", grid{k.Live.Tokens, 1, 128, 0}, at(k.Out[0]), at(k.In[1]), at(k.In[0]), i32(d))
 	}
 }
 
@@ -22,21 +22,21 @@ func embedGrad(c *CUDA, k vm.Call) vm.Kernel {
 		if add&1 == 0 {
 			c.zero(dw, dw.n)
 		}
-		c.launch("embed_grad", grid{k.Live.Tokens, 1, 128}, at(k.Out[0]), at(k.In[1]), at(k.In[0]), i32(k.Live.Tokens), i32(d))
+		c.launch("embed_grad", grid{k.Live.Tokens, 1, 128, 0}, at(k.Out[0]), at(k.In[1]), at(k.In[0]), i32(k.Live.Tokens), i32(d))
 	}
 }
 
 func rmsNorm(c *CUDA, k vm.Call) vm.Kernel {
 	d, eps := k.In[1].Shape[0], k.Op.Attr.(graph.Norm).Eps
 	return func(uint) {
-		c.launch("rmsnorm", grid{k.Live.Tokens, 1, 128}, at(k.Out[0]), at(k.In[0]), at(k.In[1]), i32(d), f32(eps))
+		c.launch("rmsnorm", grid{k.Live.Tokens, 1, 128, 0}, at(k.Out[0]), at(k.In[0]), at(k.In[1]), i32(d), f32(eps))
 	}
 }
 
 func rmsNormDx(c *CUDA, k vm.Call) vm.Kernel {
 	d, eps := k.In[1].Shape[0], k.Op.Attr.(graph.Norm).Eps
 	return func(add uint) {
-		c.launch("rmsnorm_dx", grid{k.Live.Tokens, 1, 128}, at(k.Out[0]), at(k.In[0]), at(k.In[1]), at(k.In[2]), i32(d), f32(eps), flag(add&1 != 0))
+		c.launch("rmsnorm_dx", grid{k.Live.Tokens, 1, 128, 0}, at(k.Out[0]), at(k.In[0]), at(k.In[1]), at(k.In[2]), i32(d), f32(eps), flag(add&1 != 0))
 	}
 }
 
@@ -58,7 +58,7 @@ func rmsNormDg(c *CUDA, k vm.Call) vm.Kernel {
 	return func(add uint) {
 		t := k.Live.Tokens
 		r := c.scratch(scratchRows, t)
-		c.launch("rstd", grid{t, 1, 128}, r, at(k.In[0]), i32(d), f32(eps))
+		c.launch("rstd", grid{t, 1, 128, 0}, r, at(k.In[0]), i32(d), f32(eps))
 		c.columns(at(k.Out[0]), at(k.In[1]), at(k.In[0]), r, t, d, add&1 != 0)
 	}
 }

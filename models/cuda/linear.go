@@ -37,7 +37,7 @@ func (c *CUDA) multiply(m, n, k int, a, b mat, p product) {
 	if c.lt != nil && !(p.residual != 0 && p.add) && c.ltMultiply(m, n, k, a, b, p) {
 		return
 	}
-	c.launch("matmul", grid{(n + 63) / 64, (m + 63) / 64, 256}, p.out, a.p, b.p, p.residual, i32(m), i32(n), i32(k),
+	c.launch("matmul", grid{(n + 63) / 64, (m + 63) / 64, 256, 0}, p.out, a.p, b.p, p.residual, i32(m), i32(n), i32(k),
 		i64(a.r), i64(a.c), i64(b.r), i64(b.c), i64(p.ld), f32(p.alpha), flag(p.add), flag(c.round))
 }
 

@@ -53,6 +53,33 @@ __device__ __forceinline__ float bf16(float f) {
 	return __uint_as_float((u + 0x7fff + (u >> 16 & 1)) & 0xffff0000u);
 }
 
+// b16 is a bfloat16. Kernels that exist for both types are templates over the
+// type of the activations, with a name of their own for each.
+struct __align__(2) b16 {
+	u16 bits;
+};
+__device__ __forceinline__ float wide(float x) { return x; }
+__device__ __forceinline__ float wide(b16 x) { return __uint_as_float((u32)x.bits << 16); }
+// pack rounds two numbers to bfloat16; the first lies in the lower half.
+__device__ __forceinline__ u32 pack(float lo, float hi) {
+#ifdef HN_HOST
+	return __float_as_uint(bf16(lo)) >> 16 | (__float_as_uint(bf16(hi)) & 0xffff0000u);
+#else
+	u32 r;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(hi), "f"(lo));
+	return r;
+#endif
+}
+__device__ __forceinline__ float low(u32 v) { return __uint_as_float(v << 16); }
+__device__ __forceinline__ float high(u32 v) { return __uint_as_float(v & 0xffff0000u); }
+template <class T> __device__ __forceinline__ T narrow(float x);
+template <> __device__ __forceinline__ float narrow<float>(float x) { return x; }
+template <> __device__ __forceinline__ b16 narrow<b16>(float x) {
+	b16 r = {(u16)(pack(x, 0.0f) & 0xffff)};
+	return r;
+}
+__device__ __forceinline__ void store(b16 *p, float v, int add) { *p = narrow<b16>(add ? wide(*p) + v : v); }
+
 // segment_of is the segment of a row: the last that begins at or before it.
 __device__ __forceinline__ int segment_of(const int *segs, int n, int row) {
 	int lo = 0, hi = n;

@@ -13,6 +13,7 @@ typedef int (*launcher)(void (*)(void **), const unsigned *, void **);
 struct function {
 	void (*thunk)(void **);
 	launcher launch;
+	unsigned shared; // dynamic bytes that a launch may ask for
 };
 
 enum { ok = 0, invalid_value = 1, out_of_memory = 2, invalid_image = 200, not_found = 500 };
@@ -87,15 +88,20 @@ int cuModuleLoadData(void **m, const void *image) {
 int cuModuleUnload(void *) { return ok; }
 int cuModuleGetFunction(void **f, void *m, const char *name) {
 	std::string thunk = std::string("hn_thunk_") + name;
-	function *r = new function{(void (*)(void **))dlsym(m, thunk.c_str()), (launcher)dlsym(m, "hn_launch")};
+	function *r = new function{(void (*)(void **))dlsym(m, thunk.c_str()), (launcher)dlsym(m, "hn_launch"), 48 << 10};
 	*f = r;
 	return r->thunk && r->launch ? ok : not_found;
 }
+int cuFuncSetAttribute(void *f, int attribute, int v) {
+	if (attribute != 8 || v > 227 << 10) return invalid_value;
+	return ((function *)f)->shared = v, ok;
+}
 int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *, void **p, void **) {
-	if (!gx || !gy || !gz || gy > 65535 || gz > 65535 || !bx || !by || !bz || bx * by * bz > 1024 || shared > 232448) return invalid_value;
+	if (!gx || !gy || !gz || gy > 65535 || gz > 65535 || !bx || !by || !bz || bx * by * bz > 1024) return invalid_value;
 	std::lock_guard<std::mutex> lock(mutex);
-	const unsigned g[6] = {gx, gy, gz, bx, by, bz};
+	const unsigned g[7] = {gx, gy, gz, bx, by, bz, shared};
 	function *k = (function *)f;
+	if (shared > k->shared) return invalid_value;
 	return k->launch(k->thunk, g, p);
 }
 }

@@ -11,12 +11,16 @@ dim bidx, bdim, gdim;
 fiber *cur;
 uint64_t exchanged[32][32];
 int votes;
+unsigned parts[32][32][8];
+const void *rows[32][32];
+alignas(128) unsigned char dynamic_shared[227 << 10];
 
 enum { ready, at_block, at_warp, done };
 enum { stack_size = 64 << 10 };
 static std::vector<fiber> fibers;
 static void (*thunk)(void **);
 static void **arguments;
+static size_t asked_shared;
 
 #if defined(__x86_64__)
 // hn_switch keeps the callee-saved registers on the old stack and goes on with
@@ -98,6 +102,7 @@ static bool release_warps(int n) {
 static int block(int n, bool shuffle) {
 	static std::vector<int> order;
 	order.resize(n);
+	memset(dynamic_shared, 0xff, asked_shared); // shared memory holds anything
 	for (int i = 0; i < n; i++) {
 		fiber &f = fibers[i];
 		f.state = ready, f.warp = i / 32, f.lane = i % 32, order[i] = i;
@@ -121,8 +126,9 @@ static int block(int n, bool shuffle) {
 	}
 }
 
-static int launch(dim g, dim b, void (*t)(void **), void **p) {
+static int launch(dim g, dim b, size_t shared, void (*t)(void **), void **p) {
 	int n = b.x * b.y * b.z;
+	asked_shared = shared;
 	thunk = t, arguments = p, bdim = b, gdim = g;
 	while ((int)fibers.size() < n) {
 		fiber f{};
@@ -140,5 +146,5 @@ static int launch(dim g, dim b, void (*t)(void **), void **p) {
 } // namespace hn
 
 extern "C" int hn_launch(void (*t)(void **), const unsigned *g, void **p) {
-	return hn::launch({g[0], g[1], g[2]}, {g[3], g[4], g[5]}, t, p);
+	return hn::launch({g[0], g[1], g[2]}, {g[3], g[4], g[5]}, g[6], t, p);
 }

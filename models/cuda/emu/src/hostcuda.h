@@ -15,6 +15,7 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __align__(n) alignas(n)
 #define __restrict__ __restrict
 #define __shared__ static // one block runs at a time: a static is the block's memory
 
@@ -32,6 +33,9 @@ extern dim bidx, bdim, gdim;
 extern fiber *cur;
 extern uint64_t exchanged[32][32]; // by warp and lane
 extern int votes;
+extern unsigned parts[32][32][8]; // operands of the tensor cores, by warp and lane
+extern const void *rows[32][32];
+extern unsigned char dynamic_shared[];
 void barrier_block();
 void barrier_warp();
 
@@ -54,10 +58,32 @@ template <class T> T exchange(T v, int from) {
 }
 } // namespace hn
 
+// The memory that a launch asks for beyond what a kernel declares.
+#define HN_SHARED(name) unsigned char *name = hn::dynamic_shared
+
+struct alignas(8) uint2 {
+	unsigned x, y;
+};
+struct alignas(16) uint4 {
+	unsigned x, y, z, w;
+};
+struct alignas(8) float2 {
+	float x, y;
+};
+struct alignas(16) float4 {
+	float x, y, z, w;
+};
+inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+inline float2 make_float2(float x, float y) { return {x, y}; }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+
 #define threadIdx (hn::cur->tid)
 #define blockIdx (hn::bidx)
 #define blockDim (hn::bdim)
 #define gridDim (hn::gdim)
+template <class T> T min(T a, T b) { return a < b ? a : b; }
+template <class T> T max(T a, T b) { return a > b ? a : b; }
 inline void __syncthreads() { hn::barrier_block(); }
 inline void __syncwarp(unsigned = ~0u) { hn::barrier_warp(); }
 inline int __syncthreads_or(int v) {
@@ -82,7 +108,15 @@ inline unsigned __float_as_uint(float f) {
 	memcpy(&u, &f, 4);
 	return u;
 }
+inline float __expf(float x) { return expf(x); }
+inline float __fdividef(float x, float y) { return x / y; }
+template <class T> T __ldg(const T *p) { return *p; }
+template <class T> T __shfl_down_sync(unsigned, T v, int o) { return hn::exchange(v, min(hn::cur->lane + o, 31)); }
+inline unsigned __ballot_sync(unsigned, int v) {
+	unsigned r = 0;
+	for (int i = 0; i < 32; i++) r |= (unsigned)(hn::exchange(v != 0, i)) << i;
+	return r;
+}
+inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
-template <class T> T min(T a, T b) { return a < b ? a : b; }
-template <class T> T max(T a, T b) { return a > b ? a : b; }
 #define HN_KERNEL(name) extern "C" void hn_thunk_##name(void **p) { hn::call(name, p); }
