@@ -120,15 +120,21 @@ func (w *worker) prefill(j *job) bool {
 
 // start draws the first token of a prompt's next sample.
 func (w *worker) start(j *job, o *opened) {
-	r := &row{from: o, k: o.started, max: min(j.params.MaxNew, w.b.net.config.MaxPositions-len(o.prompt.Tokens))}
+	r := newRow(j, o, w.b.net.config.MaxPositions)
+	if !w.accept(j, r, o.logits) {
+		w.rows = append(w.rows, r)
+	}
+}
+
+// newRow makes a prompt's next sample.
+func newRow(j *job, o *opened, positions int) *row {
+	r := &row{from: o, k: o.started, max: min(j.params.MaxNew, positions-len(o.prompt.Tokens))}
 	r.key = seed.Derive(uint64(j.params.Key), "sample", o.prompt.ID, r.k)
 	if t := j.options.Tokenizer; t != nil {
 		r.stream = t.Stream(true)
 	}
 	o.started++
-	if !w.accept(j, r, o.logits) {
-		w.rows = append(w.rows, r)
-	}
+	return r
 }
 
 // step computes one token of every row.
@@ -156,8 +162,22 @@ func (w *worker) step(j *job) {
 
 // accept draws the next token of r and reports whether that ended it.
 func (w *worker) accept(j *job, r *row, z []float32) bool {
-	p := &j.params
-	id, logp := w.draw.next(z, p, r.key.Float(uint64(len(r.out.Tokens))))
+	id, logp := w.draw.next(z, &j.params, r.key.Float(uint64(len(r.out.Tokens))))
+	if !r.push(&j.params, id, logp) {
+		return false
+	}
+	r.cache.release(w.b.pool)
+	o := r.from
+	o.outs[r.k] = r.out
+	if o.left--; o.left == 0 {
+		w.close(o)
+		j.finish(o.index, o.outs)
+	}
+	return true
+}
+
+// push adds a drawn token and reports whether that ended the sample.
+func (r *row) push(p *Params, id int32, logp float32) bool {
 	r.out.Tokens = append(r.out.Tokens, id)
 	if p.LogProbs {
 		r.out.LogProbs = append(r.out.LogProbs, logp)
@@ -171,13 +191,6 @@ func (w *worker) accept(j *job, r *row, z []float32) bool {
 		r.out.Reason = ReasonStop
 	}
 	r.out.Text += r.text.String()
-	r.cache.release(w.b.pool)
-	o := r.from
-	o.outs[r.k] = r.out
-	if o.left--; o.left == 0 {
-		w.close(o)
-		j.finish(o.index, o.outs)
-	}
 	return true
 }
 
