@@ -65,3 +65,31 @@ int hn_func_attribute(void *fn, int attribute, int value) {
 	int (*f)(void *, int, int) = (int (*)(void *, int, int))hn_symbol("cuFuncSetAttribute");
 	return f ? f(fn, attribute, value) : not_initialized;
 }
+
+int hn_capture_begin(void *stream) {
+	int (*f)(void *, int) = (int (*)(void *, int))hn_symbol("cuStreamBeginCapture_v2");
+	return f ? f(stream, 2) : not_initialized; /* relaxed: any thread may go on, others may allocate */
+}
+
+int hn_capture_end(void *stream, void **exec) {
+	int (*end)(void *, void **) = (int (*)(void *, void **))hn_symbol("cuStreamEndCapture");
+	int (*make)(void **, void *, unsigned long long) = (int (*)(void **, void *, unsigned long long))hn_symbol("cuGraphInstantiateWithFlags");
+	int (*drop)(void *) = (int (*)(void *))hn_symbol("cuGraphDestroy");
+	void *graph = NULL;
+	int rc;
+	if (!end || !make || !drop) return not_initialized;
+	if ((rc = end(stream, &graph))) return rc;
+	rc = make(exec, graph, 0);
+	drop(graph);
+	return rc;
+}
+
+int hn_graph_launch(void *exec, void *stream) {
+	int (*f)(void *, void *) = (int (*)(void *, void *))hn_symbol("cuGraphLaunch");
+	return f ? f(exec, stream) : not_initialized;
+}
+
+int hn_graph_close(void *exec) {
+	int (*f)(void *) = (int (*)(void *))hn_symbol("cuGraphExecDestroy");
+	return f ? f(exec) : not_initialized;
+}

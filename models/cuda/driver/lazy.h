@@ -11,3 +11,8 @@ int hn_init(void);
 /* Wrappers of cuMemHostAlloc and cuFuncSetAttribute. */
 int hn_host_alloc(void **p, size_t n);
 int hn_func_attribute(void *fn, int attribute, int value);
+/* hn_capture_begin and _end record a stream's work as a graph ready to launch. */
+int hn_capture_begin(void *stream);
+int hn_capture_end(void *stream, void **exec);
+int hn_graph_launch(void *exec, void *stream);
+int hn_graph_close(void *exec);

@@ -56,7 +56,7 @@ func Build(dir string) (Libraries, error) {
 	l := Libraries{filepath.Join(dir, "libcuda.so.1"), filepath.Join(dir, "libnvrtc.so"), filepath.Join(dir, "libcublasLt.so")}
 	for _, c := range [][]string{
 		{"-o", l.Driver, filepath.Join(dir, "driver.cpp"), "-ldl"},
-		{"-o", l.CublasLt, filepath.Join(dir, "cublaslt.cpp")},
+		{"-o", l.CublasLt, filepath.Join(dir, "cublaslt.cpp"), "-ldl"},
 		{"-o", l.NVRTC, "-DEMU_DIR=\"" + dir + "\"", "-DEMU_CXX=\"" + cxx + "\"", filepath.Join(dir, "nvrtc.cpp")},
 	} {
 		out, err := exec.Command(cxx, append([]string{"-std=c++17", "-O1", "-fPIC", "-shared", "-w"}, c...)...).CombinedOutput()

@@ -44,6 +44,8 @@ template <class... A, size_t... I> void call_(void (*k)(A...), void **p, std::in
 }
 template <class... A> void call(void (*k)(A...), void **p) { call_(k, p, std::index_sequence_for<A...>{}); }
 
+template <class... A> int count(void (*)(A...)) { return sizeof...(A); }
+
 // Every lane of the warp takes part.
 template <class T> T exchange(T v, int from) {
 	static_assert(sizeof(T) <= 8, "a shuffle moves 8 bytes at most");
@@ -96,6 +98,13 @@ inline int __syncthreads_or(int v) {
 	hn::barrier_block();
 	return r;
 }
+// Fibers switch at barriers only, so that a sum is as good as an atomic one.
+template <class T> T atomicAdd(T *p, T v) {
+	T old = *p;
+	*p += v;
+	return old;
+}
+inline void __threadfence() {}
 template <class T> T __shfl_xor_sync(unsigned, T v, int o) { return hn::exchange(v, hn::cur->lane ^ o); }
 template <class T> T __shfl_sync(unsigned, T v, int s) { return hn::exchange(v, s); }
 inline float __uint_as_float(unsigned u) {
@@ -119,4 +128,6 @@ inline unsigned __ballot_sync(unsigned, int v) {
 }
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
-#define HN_KERNEL(name) extern "C" void hn_thunk_##name(void **p) { hn::call(name, p); }
+#define HN_KERNEL(name) \
+	extern "C" void hn_thunk_##name(void **p) { hn::call(name, p); } \
+	extern "C" int hn_count_##name() { return hn::count(name); }
