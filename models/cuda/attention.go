@@ -74,6 +74,9 @@ func rowBlocks(t, heads int) grid {
 }
 
 func attn(c *CUDA, k vm.Call) vm.Kernel {
+	if of(k.In[0]).dt == graph.Uint16 {
+		return c.flash(k)
+	}
 	h := k.Op.Attr.(graph.Heads)
 	scale := 1 / math.Sqrt(float64(h.Dim))
 	return func(uint) {

@@ -1,0 +1,47 @@
+//go:build gpu && linux && (amd64 || arm64)
+
+package cuda
+
+import (
+	"math"
+
+	"hardneg/models/graph"
+	"hardneg/models/vm"
+)
+
+// flashTile describes the kernels of flash.cu for heads of up to width elements.
+type flashTile struct {
+	name  string
+	width int
+	rows  int // of queries in a block of the forward pass
+}
+
+func flashTileOf(h graph.Heads) flashTile {
+	if h.Dim <= 64 {
+		return flashTile{"64", 64, 128}
+	}
+	return flashTile{"128", 128, 64}
+}
+
+// bytes is the size of n rows of bfloat16.
+func (f flashTile) bytes(n int) int { return 2 * f.width * n }
+
+// flash is attention over bfloat16.
+func (c *CUDA) flash(k vm.Call) vm.Kernel {
+	h := k.Op.Attr.(graph.Heads)
+	return func(uint) {
+		c.flashForward(h, k.Live, at(k.Out[0]), at(k.Out[1]), at(k.In[0]), at(k.In[1]), at(k.In[2]))
+	}
+}
+
+// flashForward queues o and lse of live.Tokens packed rows of qkv. A caller with
+// segments of its own, such as prefill, sets live.Tokens to segs[live.Segs] and
+// live.Segs to the number of segments, -1 for each parent where nothing is
+// shared, and lse to 0 where no backward pass follows. Only those rows are
+// touched.
+func (c *CUDA) flashForward(h graph.Heads, live *vm.Live, o, lse, qkv, segs, parent slot) {
+	f := flashTileOf(h)
+	blocks := live.Tokens*(h.Q/h.KV)/f.rows + live.Segs
+	c.launch("flash_"+f.name, grid{blocks, h.KV, 128, f.bytes(f.rows + 4*64)}, o, lse, qkv, segs, parent,
+		i32(live.Segs), i32(h.Q), i32(h.KV), i32(h.Dim), f32(1/math.Sqrt(float64(h.Dim))))
+}
