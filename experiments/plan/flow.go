@@ -132,7 +132,7 @@ func (b *builder) read(role, base string, src spec.Source, arm int) *draft {
 		p.SeedKey = &SeedKey{Root: b.s.Seeds.Root}
 	}
 	if src.Path != "" {
-		d.Files = []File{{Name: "data", Path: src.Path}}
+		d.Files = []File{{Name: "data", Path: src.Path, Source: src.Source, Split: p.Stored()}}
 	}
 	return b.add(d, p, arm)
 }

@@ -128,7 +128,7 @@ func TestParamsHoldWhatIsRead(t *testing.T) {
 			if task.ID != id {
 				continue
 			}
-			got := flatten(task.Params)
+			got := Flatten(task.Params)
 			for _, key := range absent {
 				for have := range got {
 					if have == key || strings.HasPrefix(have, key+".") {

@@ -51,6 +51,15 @@ type DataParams struct {
 	SeedKey   *SeedKey        `json:"seed_key,omitempty"`  // synth only: root
 }
 
+// Stored is the part of a published set that holds the split: train for every
+// part that is cut from it.
+func (p DataParams) Stored() string {
+	if p.Partition != nil {
+		return "train"
+	}
+	return p.Split
+}
+
 // Compute is what every stage that runs the network reads.
 type Compute struct {
 	Dtype         string `json:"dtype"`

@@ -45,15 +45,21 @@ type File struct {
 	Name     string `json:"name"`               // model, tokenizer, data, labelled, verifier
 	Path     string `json:"path"`               // file, folder or Hub id
 	Revision string `json:"revision,omitempty"` // of a Hub id
+	Source   string `json:"source,omitempty"`   // of data: the reader, which knows how its published set lies in a folder
+	Split    string `json:"split,omitempty"`    // of data: the part that is read of a folder
 }
 
-// Only names the files of a folder that decide the result: of a tokenizer's
-// folder not the weights that may lie there too. Empty: all of them.
+// Only names the files of a folder that decide the result, by patterns: of a
+// model's folder not the page that describes it, of a tokenizer's not the
+// weights that may lie there too. Empty: all of them.
 func (f File) Only() []string {
-	if f.Name != "tokenizer" {
-		return nil
+	switch f.Name {
+	case "model":
+		return []string{"config.json", "*.safetensors", "*.safetensors.index.json"}
+	case "tokenizer":
+		return []string{"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json"}
 	}
-	return []string{"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json"}
+	return nil
 }
 
 // Plan is every task of a run, in an order in which inputs come first.

@@ -49,7 +49,7 @@ func Differences(old, new KeyFields) []Change {
 	}
 	add("stage version", fmt.Sprint(old.Version), fmt.Sprint(new.Version))
 	add("device", old.Device, new.Device)
-	o, n := flatten(old.Params), flatten(new.Params)
+	o, n := Flatten(old.Params), Flatten(new.Params)
 	for _, k := range union(o, n) {
 		add(k, o[k], n[k])
 	}
@@ -73,8 +73,8 @@ func union(a, b map[string]string) []string {
 	return slices.Sorted(maps.Keys(keys))
 }
 
-// flatten turns parameters into dotted names and values as JSON text.
-func flatten(params json.RawMessage) map[string]string {
+// Flatten turns parameters into dotted names and values as JSON text.
+func Flatten(params json.RawMessage) map[string]string {
 	out := map[string]string{}
 	var walk func(path string, raw json.RawMessage)
 	walk = func(path string, raw json.RawMessage) {

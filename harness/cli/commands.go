@@ -35,6 +35,7 @@ func (a *App) commands() []*cli.Command {
 		a.scoreCommand(),
 		a.perturbCommand(),
 		a.verifierCommand(),
+		a.downloadCommand(),
 		a.importCommand(),
 		a.gateCommand(),
 		a.exportCommand(),

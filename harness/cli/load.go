@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"hardneg/experiments/plan"
 	"hardneg/experiments/spec"
 	"hardneg/fixtures"
+	"hardneg/fixtures/problem"
+	"hardneg/harness/runner"
 	"hardneg/models/checkpoint"
 )
 
@@ -36,22 +40,73 @@ func (a *App) prepareSpec(path string, sets []string) (*prepared, error) {
 }
 
 // resolveFile finds a file of the user; the embedded tiny model stands in where
-// its folder does not exist, and the id of a model means its snapshot in the
-// local Hub cache.
-func (a *App) resolveFile(f plan.File) (string, error) {
+// its folder does not exist, and a Hub id means what the local Hub cache has of
+// it. It never touches the network: see fetch.
+func (a *App) resolveFile(f plan.File) (runner.Place, error) {
+	place := runner.Place{Path: f.Path, Only: f.Only()}
 	_, err := os.Stat(f.Path)
 	if err == nil {
-		return filepath.Abs(f.Path)
+		if place.Path, err = filepath.Abs(f.Path); err != nil {
+			return place, err
+		}
+		return dataPlace(f, place)
 	}
 	if filepath.ToSlash(filepath.Clean(f.Path)) == "fixtures/tiny" {
-		dir, err := filepath.Abs(filepath.Join(a.Workspace, "cache", "embedded", "tiny"))
-		if err != nil {
-			return "", err
+		if place.Path, err = filepath.Abs(filepath.Join(a.Workspace, "cache", "embedded", "tiny")); err != nil {
+			return place, err
 		}
-		return dir, fixtures.Extract(dir)
+		return place, fixtures.Extract(place.Path)
 	}
-	if (f.Name == "model" || f.Name == "tokenizer") && checkpoint.IsHubID(f.Path) {
-		return checkpoint.DefaultHub(os.Getenv).Find(f.Path, f.Revision)
+	repo, inside, ok := hubName(f)
+	if !ok {
+		return place, fmt.Errorf("%w; give the spec a path that exists", err)
 	}
-	return "", fmt.Errorf("%w; give the spec a path that exists", err)
+	dir, err := checkpoint.DefaultHub(os.Getenv).Find(repo)
+	if err != nil {
+		return place, err
+	}
+	place.Path = filepath.Join(dir, filepath.FromSlash(inside))
+	return dataPlace(f, place)
+}
+
+// dataPlace narrows the folder of a data set to the files that are read of it.
+func dataPlace(f plan.File, place runner.Place) (runner.Place, error) {
+	if f.Name != "data" || f.Source == "" {
+		return place, nil
+	}
+	files, err := problem.Files(f.Source, place.Path, f.Split)
+	if err != nil {
+		return place, err
+	}
+	if len(files) == 1 {
+		place.Path = files[0]
+		return place, nil
+	}
+	for _, name := range files {
+		rel, err := filepath.Rel(place.Path, name)
+		if err != nil {
+			return place, err
+		}
+		place.Only = append(place.Only, filepath.ToSlash(rel))
+	}
+	return place, nil
+}
+
+// insideData is the address of a file or folder inside a data set, in the form
+// that pandas and the datasets library read: hf://datasets/ORG/NAME[@REVISION]/PATH.
+var insideData = regexp.MustCompile(`^(?:hf://datasets/)?([^/@]+/[^/@]+)(?:@([^/]+))?(?:/(.+))?$`)
+
+// hubName reads a Hub id out of the path of a model, a tokenizer or data.
+func hubName(f plan.File) (repo checkpoint.Repo, inside string, ok bool) {
+	switch f.Name {
+	case "model", "tokenizer":
+		return checkpoint.Repo{ID: f.Path, Revision: f.Revision, Tokenizer: f.Name == "tokenizer"}, "", checkpoint.IsHubID(f.Path)
+	case "data":
+		m := insideData.FindStringSubmatch(f.Path)
+		if m == nil || !strings.HasPrefix(f.Path, "hf://") && (m[3] != "" || problem.FormatOf(m[1]) != "") {
+			return repo, "", false // data/train.jsonl is a file that is not there
+		}
+		return checkpoint.Repo{ID: m[1], Revision: m[2], Data: true}, m[3], checkpoint.IsHubID(m[1])
+	}
+	return repo, "", false
 }

@@ -150,8 +150,8 @@ func (a *App) shape(s *spec.Spec) (spec.Shape, bool) {
 	if s.Model.Shape != nil {
 		return *s.Model.Shape, true
 	}
-	if dir, err := a.resolveFile(plan.File{Name: "model", Path: s.Model.Base, Revision: s.Model.Revision}); err == nil {
-		if c, err := checkpoint.ReadConfig(dir); err == nil {
+	if place, err := a.resolveFile(plan.File{Name: "model", Path: s.Model.Base, Revision: s.Model.Revision}); err == nil {
+		if c, err := checkpoint.ReadConfig(place.Path); err == nil {
 			return spec.Shape{Hidden: c.Hidden, Layers: c.Layers, Heads: c.Heads, KVHeads: c.KVHeads, FFN: c.FFN, Vocab: c.Vocab, Tie: c.Tied}, true
 		}
 	}

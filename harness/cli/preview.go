@@ -35,16 +35,16 @@ type previewer struct {
 	app     *App
 	store   *store.Store // nil: no workspace yet
 	digest  *store.Digester
-	sums    map[string]string // of the user's files, by path
-	missing map[string]string // path → why it cannot be read
-	results map[string]string // digests of the results that are there, by task ID
+	sums    map[plan.File]string // of the user's files
+	missing map[string]string    // path → why it cannot be read
+	results map[string]string    // digests of the results that are there, by task ID
 	earlier []plan.Earlier
 	loaded  bool
 }
 
 // preview forecasts every task of a plan, in its order.
 func (a *App) preview(p plan.Plan) ([]forecast, map[string]string, error) {
-	v := &previewer{app: a, sums: map[string]string{}, missing: map[string]string{}, results: map[string]string{}}
+	v := &previewer{app: a, sums: map[plan.File]string{}, missing: map[string]string{}, results: map[string]string{}}
 	if _, err := os.Stat(filepath.Join(a.Workspace, "cache", "tasks")); err == nil {
 		if v.store, err = store.Open(a.Workspace); err != nil {
 			return nil, nil, fail(ExitEnvironment, err)
@@ -114,16 +114,16 @@ func (v *previewer) forecast(t plan.Task, f *forecast) error {
 func (v *previewer) files(t plan.Task) (sums map[string]string, lost string) {
 	sums = map[string]string{}
 	for _, file := range t.Files {
-		sum, ok := v.sums[file.Name+"\x00"+file.Path]
+		sum, ok := v.sums[file]
 		if !ok {
-			path, err := v.app.resolveFile(file)
+			place, err := v.app.resolveFile(file)
 			if err == nil && v.digest != nil {
-				sum, err = v.digest.Digest(path, file.Only()...)
+				sum, err = v.digest.Digest(place.Path, place.Only...)
 			}
 			if err != nil {
 				v.missing[file.Path] = err.Error()
 			}
-			v.sums[file.Name+"\x00"+file.Path] = sum
+			v.sums[file] = sum
 		}
 		if v.missing[file.Path] != "" && lost == "" {
 			lost = file.Name + " " + file.Path

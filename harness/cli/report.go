@@ -170,15 +170,20 @@ func (a *App) evidence(s *spec.Spec, p plan.Plan, folder *track.Folder, st *stor
 		return nil, err
 	}
 	prov.Model = result.Digest{Name: s.Model.Base}
+	links, err := folder.Links()
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range p.Tasks {
 		for _, f := range t.Files {
 			if f.Name != "model" || prov.Model.Digest != "" {
 				continue
 			}
-			if path, err := a.resolveFile(f); err == nil {
-				if prov.Model.Digest, err = st.NewDigester().Digest(path); err != nil {
-					return nil, err
-				}
+			if links[t.ID] == "" {
+				continue
+			}
+			if rec, err := runner.ReadRecord(st, links[t.ID]); err == nil {
+				prov.Model.Digest = rec.Fields.Files[f.Name] // what the task read, wherever it lies today
 			}
 		}
 	}

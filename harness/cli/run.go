@@ -74,13 +74,16 @@ func (a *App) prepare(path string, sets []string) (*prepared, error) {
 
 // runSpec carries out a prepared spec from the workspace to the report.
 func (a *App) runSpec(ctx context.Context, p *prepared, f runFlags) error {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1)
-	defer signal.Stop(signals)
 	chosen, err := runner.Selection{Arms: f.arms, Seeds: f.seeds, Until: f.until}.Apply(p.Plan)
 	if err != nil {
 		return fail(ExitUsage, err)
 	}
+	if err := a.fetch(ctx, filesIn(chosen)); err != nil {
+		return err
+	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1)
+	defer signal.Stop(signals)
 	st, err := store.Open(a.Workspace)
 	if err != nil {
 		return fail(ExitEnvironment, err)

@@ -195,7 +195,7 @@ func (a *App) lines(path string, check func(line []byte) ([]byte, error)) ([][]b
 
 // modelFiles are the files of a stage that opens the model of the flags.
 func (a *App) modelFiles(c *cli.Command) (map[string]string, []string, error) {
-	dir, err := a.localModel(c.String("model"))
+	dir, err := a.localModel("model", c.String("model"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -205,18 +205,22 @@ func (a *App) modelFiles(c *cli.Command) (map[string]string, []string, error) {
 	}
 	files := map[string]string{"model": dir}
 	if t := c.String("tokenizer"); t != "" {
-		if files["tokenizer"], err = a.localModel(t); err != nil {
+		if files["tokenizer"], err = a.localModel("tokenizer", t); err != nil {
 			return nil, nil, err
 		}
 	}
 	return files, stamp, nil
 }
 
-// localModel is the folder of a model: see resolveFile.
-func (a *App) localModel(name string) (string, error) {
-	dir, err := a.resolveFile(plan.File{Name: "model", Path: name})
+// localModel is the folder of a model or, where only that is wanted, of its
+// tokenizer: see obtain.
+func (a *App) localModel(kind, name string) (string, error) {
+	dir, err := a.obtain(plan.File{Name: kind, Path: name})
 	if err != nil {
-		err = fail(ExitEnvironment, fmt.Errorf("model %s: %w", name, err))
+		err = fmt.Errorf("%s %s: %w", kind, name, err)
+		if c := (*coded)(nil); !errors.As(err, &c) {
+			err = fail(ExitEnvironment, err)
+		}
 	}
 	return dir, err
 }

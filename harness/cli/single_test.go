@@ -89,6 +89,7 @@ func TestSampleCommand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("HF_HUB_CACHE", t.TempDir())
+			t.Setenv("HF_HUB_OFFLINE", "1")
 			code, _, errs := invoke(x.in, append([]string{"sample", "--out", filepath.Join(t.TempDir(), "o")}, x.args...)...)
 			if code != x.code || !strings.Contains(errs, x.says) {
 				t.Errorf("exit %d, want %d with %q: %s", code, x.code, x.says, errs)

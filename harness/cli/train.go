@@ -165,7 +165,7 @@ func (a *App) trainDPO(ctx context.Context, c *cli.Command) error {
 	}
 	reference, refStamp := files, stamp
 	if r := c.String("reference"); r != "" {
-		dir, err := a.localModel(r)
+		dir, err := a.localModel("model", r)
 		if err != nil {
 			return err
 		}

@@ -103,7 +103,7 @@ func (a *App) fitExamples(c *cli.Command) ([]verifier.Example, error) {
 		}
 	}
 	for _, path := range c.StringSlice("references") {
-		ps, err := problem.Read("gsm8k", path, "", problem.Fields{})
+		ps, err := problem.Read("gsm8k", path, "", "", problem.Fields{})
 		if err != nil {
 			return nil, fail(ExitEnvironment, err)
 		}

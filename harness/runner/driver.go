@@ -77,10 +77,10 @@ func (d *driver) hashFiles() error {
 		for _, f := range t.Files {
 			k, ok := seen[f]
 			if !ok {
-				path, err := d.Resolve(f)
+				place, err := d.Resolve(f)
 				if err == nil {
-					k.path = path
-					k.sum, err = dig.Digest(path, f.Only()...)
+					k.path = place.Path
+					k.sum, err = dig.Digest(place.Path, place.Only...)
 				}
 				if err != nil {
 					return &stage.EnvironmentError{Err: fmt.Errorf("task %s: %s %s: %w", t.ID, f.Name, f.Path, err)}

@@ -57,10 +57,17 @@ type Options struct {
 	Timeout  func(stage string) time.Duration
 	FailFast bool
 	Force    map[string]bool // stages whose results are made again
-	// Resolve turns a file of a task into a path on this machine.
-	Resolve func(plan.File) (string, error)
+	// Resolve finds a file of a task on this machine.
+	Resolve func(plan.File) (Place, error)
 	Signals <-chan os.Signal
 	Observe func(Update) // called from the driver, in order
+}
+
+// Place is where something of the user lies: a path and, of a folder, which of
+// its files count (none: all), as Digester.Digest takes them.
+type Place struct {
+	Path string
+	Only []string
 }
 
 // Update tells an observer what happened.

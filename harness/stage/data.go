@@ -66,7 +66,7 @@ func problems(p plan.DataParams, env Env) ([]problem.Problem, error) {
 	if p.Fields != nil {
 		f = problem.Fields{Question: p.Fields.Question, Solution: p.Fields.Solution, Answer: p.Fields.Answer}
 	}
-	ps, err := problem.Read(p.Source, env.Files["data"], p.Format, f)
+	ps, err := problem.Read(p.Source, env.Files["data"], p.Stored(), p.Format, f)
 	if err != nil {
 		return nil, &EnvironmentError{fmt.Errorf("data.%s: %w", p.Role, err)}
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -26,9 +27,10 @@ func (s *Store) NewDigester() *Digester {
 
 // Digest is the SHA-256 of a file, or of a folder the digest over the sorted
 // paths and hashes of its files; hidden files and links to folders do not count.
-// Of a folder only the files with the given names count, where names are given.
-func (d *Digester) Digest(path string, only ...string) (string, error) {
-	abs, err := filepath.Abs(path)
+// Of a folder only the files count whose name fits one of the patterns, or whose
+// path inside it is given, where any are given.
+func (d *Digester) Digest(place string, only ...string) (string, error) {
+	abs, err := filepath.Abs(place)
 	if err != nil {
 		return "", err
 	}
@@ -53,14 +55,11 @@ func (d *Digester) Digest(path string, only ...string) (string, error) {
 			}
 			return nil
 		}
-		if e.IsDir() || len(only) > 0 && !slices.Contains(only, e.Name()) {
-			return nil
-		}
-		if st, err := os.Stat(p); err != nil || st.IsDir() {
+		rel, err := filepath.Rel(abs, p)
+		if err != nil || e.IsDir() || !counts(only, filepath.ToSlash(rel)) {
 			return err
 		}
-		rel, err := filepath.Rel(abs, p)
-		if err != nil {
+		if st, err := os.Stat(p); err != nil || st.IsDir() {
 			return err
 		}
 		sum, err := d.file(p)
@@ -71,10 +70,18 @@ func (d *Digester) Digest(path string, only ...string) (string, error) {
 		return "", err
 	}
 	if len(files) == 0 {
-		return "", fmt.Errorf("folder %s is empty", path)
+		return "", fmt.Errorf("folder %s has none of the files that count: %w", place, fs.ErrNotExist)
 	}
 	sort.Slice(files, func(i, j int) bool { return files[i].Path < files[j].Path })
 	return digest(files), nil
+}
+
+// counts says whether a file of a folder is among those named.
+func counts(only []string, rel string) bool {
+	return len(only) == 0 || slices.ContainsFunc(only, func(pattern string) bool {
+		fits, err := path.Match(pattern, path.Base(rel))
+		return pattern == rel || err == nil && fits
+	})
 }
 
 // DigestOf is the digest that the files below dir would have as a result.
