@@ -22,8 +22,8 @@ import (
 
 // exportFlags are the flags of export.
 type exportFlags struct {
-	to, out, dtype string
-	force          bool
+	to, out, dtype, server string
+	force                  bool
 }
 
 // exporter is what an export reads: a run, or one arm of it, or one seed.
@@ -46,19 +46,30 @@ func (a *App) exportCommand() *cli.Command {
 		ArgsUsage: "RUN[/ARM[/SEED]]",
 		Description: "hf           the checkpoint of an arm and seed with its tokenizer (transformers, vLLM)\n" +
 			"trl          preference rows: <arm>-s<seed>.jsonl with prompt, chosen, rejected, weight\n" +
-			"lm-eval      sample files: <arm>-s<seed>/samples_<benchmark>.jsonl, as --log_samples writes them\n" +
+			"lm-eval      sample files: <arm>-s<seed>/samples_<benchmark>_<date>.jsonl, as --log_samples writes them\n" +
 			"tensorboard  event files of every training: <arm>-s<seed>/events.out.tfevents.*\n" +
+			"mlflow       a running MLflow server: an experiment named like the spec, a run, below it one run an arm\n" +
+			"             and seed with settings, curves and accuracies; exported again, only what changed is written.\n" +
+			"             MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD, count as they do there\n" +
 			"zip          the run's folder with all results that it links to: <run>.zip\n" +
 			"Exit codes: 0 done, 2 usage, 5 a stored result is damaged, 6 no such run or result.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "to", Usage: "hf, trl, lm-eval, tensorboard or zip", Required: true, Destination: &f.to},
-			&cli.StringFlag{Name: "out", Usage: "`DIR` that is made; it appears whole or not at all", Required: true, Destination: &f.out},
+			&cli.StringFlag{Name: "to", Usage: "hf, trl, lm-eval, tensorboard, mlflow or zip", Required: true, Destination: &f.to},
+			&cli.StringFlag{Name: "out", Usage: "`DIR` that is made; it appears whole or not at all", Destination: &f.out},
+			&cli.StringFlag{Name: "tracking-uri", Usage: "of mlflow: `ADDRESS` of the server", Sources: cli.EnvVars("MLFLOW_TRACKING_URI"), Destination: &f.server},
 			&cli.StringFlag{Name: "dtype", Usage: "of hf: fp32 or bf16", Value: "fp32", Destination: &f.dtype},
 			&cli.BoolFlag{Name: "force", Usage: "replace DIR where it exists", Destination: &f.force},
 		},
-		Action: func(_ context.Context, c *cli.Command) error {
-			if c.Args().Len() != 1 {
+		Action: func(ctx context.Context, c *cli.Command) error {
+			switch {
+			case c.Args().Len() != 1:
 				return usagef("export: want one RUN[/ARM[/SEED]], have %d arguments", c.Args().Len())
+			case f.to == "mlflow" && f.out != "":
+				return usagef("export: mlflow is a server: --tracking-uri, not --out")
+			case f.to == "mlflow":
+				return infrastructure(a.exportMLflow(ctx, c.Args().First(), f.server))
+			case f.out == "":
+				return usagef("export: --out DIR is missing")
 			}
 			return infrastructure(a.export(c.Args().First(), f))
 		},
@@ -71,7 +82,7 @@ func (a *App) export(name string, f exportFlags) error {
 	}[f.to]
 	switch {
 	case fill == nil:
-		return usagef("export: --to %q is unknown; hf, trl, lm-eval, tensorboard or zip", f.to)
+		return usagef("export: --to %q is unknown; hf, trl, lm-eval, tensorboard, mlflow or zip", f.to)
 	case f.dtype != "fp32" && f.dtype != "bf16":
 		return usagef("export: --dtype %q is unknown; fp32 or bf16", f.dtype)
 	case f.to == "zip" && strings.Contains(name, "/"):

@@ -11,10 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"hardneg/ablations/pair"
 	"hardneg/experiments/plan"
 	"hardneg/fixtures/problem"
+	"hardneg/harness/runner"
 	"hardneg/harness/stage"
 	"hardneg/models/token"
 )
@@ -55,18 +57,18 @@ type evalDoc struct {
 // sampleLine is a line of the harness's sample files: one document under one
 // answer filter.
 type sampleLine struct {
-	DocID      int                          `json:"doc_id"`
-	Doc        evalDoc                      `json:"doc"`
-	Target     string                       `json:"target"`
-	Arguments  map[string]map[string]string `json:"arguments"`
-	Resps      [][]string                   `json:"resps"`
-	Filtered   []string                     `json:"filtered_resps"`
-	Filter     string                       `json:"filter"`
-	Metrics    []string                     `json:"metrics"`
-	DocHash    string                       `json:"doc_hash"`
-	PromptHash string                       `json:"prompt_hash"`
-	TargetHash string                       `json:"target_hash"`
-	ExactMatch float64                      `json:"exact_match"`
+	DocID      int                       `json:"doc_id"`
+	Doc        evalDoc                   `json:"doc"`
+	Target     string                    `json:"target"`
+	Arguments  map[string]map[string]any `json:"arguments"`
+	Resps      [][]string                `json:"resps"`
+	Filtered   []string                  `json:"filtered_resps"`
+	Filter     string                    `json:"filter"`
+	Metrics    []string                  `json:"metrics"`
+	DocHash    string                    `json:"doc_hash"`
+	PromptHash string                    `json:"prompt_hash"`
+	TargetHash string                    `json:"target_hash"`
+	ExactMatch float64                   `json:"exact_match"`
 }
 
 // lmEval writes the evaluations as sample files: a line for each response and
@@ -74,9 +76,13 @@ type sampleLine struct {
 func (x *exporter) lmEval(dir string) error {
 	return x.each("eval", func(t plan.Task, name string) error {
 		docs := map[string]map[string]sampleLine{} // benchmark → problem → its line without a response
-		format, err := promptOf(t)
+		var p plan.EvalParams
+		if err := json.Unmarshal(t.Params, &p); err != nil {
+			return fmt.Errorf("task %s: parameters: %w", t.ID, err)
+		}
+		format, err := token.NewFormat(p.Prompt, p.System)
 		if err != nil {
-			return err
+			return fmt.Errorf("task %s: %w", t.ID, err)
 		}
 		for _, in := range t.Inputs {
 			bench, ok := strings.CutPrefix(in.Name, "data.")
@@ -87,7 +93,7 @@ func (x *exporter) lmEval(dir string) error {
 			if err != nil {
 				return err
 			}
-			if docs[bench], err = documents(from, format); err != nil {
+			if docs[bench], err = documents(from, format, settingsOf(p)); err != nil {
 				return err
 			}
 		}
@@ -95,25 +101,25 @@ func (x *exporter) lmEval(dir string) error {
 		if err != nil {
 			return err
 		}
-		return writeSamples(filepath.Join(dir, name), filepath.Join(from, "items.jsonl"), docs)
+		rec, err := runner.ReadRecord(x.store, x.keys[t.ID])
+		if err != nil {
+			return err
+		}
+		return writeSamples(filepath.Join(dir, name), filepath.Join(from, "items.jsonl"), rec.Last().End, docs)
 	})
 }
 
-// promptOf is the prompt format of a task that generates.
-func promptOf(t plan.Task) (token.Format, error) {
-	var p plan.Compute
-	if err := json.Unmarshal(t.Params, &p); err != nil {
-		return token.Format{}, fmt.Errorf("task %s: parameters: %w", t.ID, err)
+// settingsOf are the generation's arguments by the harness's names.
+func settingsOf(p plan.EvalParams) map[string]any {
+	kw := map[string]any{"do_sample": p.Decoding == "sample", "max_gen_toks": p.MaxNew, "until": []string{}}
+	if p.Decoding == "sample" {
+		kw["temperature"], kw["top_p"] = p.Temperature, p.TopP
 	}
-	f, err := token.NewFormat(p.Prompt, p.System)
-	if err != nil {
-		return f, fmt.Errorf("task %s: %w", t.ID, err)
-	}
-	return f, nil
+	return kw
 }
 
 // documents reads the problems of a benchmark.
-func documents(dir string, format token.Format) (map[string]sampleLine, error) {
+func documents(dir string, format token.Format, settings map[string]any) (map[string]sampleLine, error) {
 	out := map[string]sampleLine{}
 	err := decodeRows(filepath.Join(dir, "problems.jsonl"), func(p problem.Problem) error {
 		doc := evalDoc{p.ID, p.Question, p.Answer}
@@ -127,7 +133,7 @@ func documents(dir string, format token.Format) (map[string]sampleLine, error) {
 		prompt := format.Prompt(p.Question)
 		out[p.ID] = sampleLine{
 			DocID: len(out), Doc: doc, Target: p.Answer, Metrics: []string{"exact_match"},
-			Arguments: map[string]map[string]string{"gen_args_0": {"arg_0": prompt}},
+			Arguments: map[string]map[string]any{"gen_args_0": {"arg_0": prompt, "arg_1": settings}},
 			DocHash:   textHash(strings.TrimSuffix(text.String(), "\n")), PromptHash: textHash(prompt), TargetHash: textHash(p.Answer),
 		}
 		return nil
@@ -140,14 +146,18 @@ func textHash(s string) string {
 	return hex.EncodeToString(h[:])
 }
 
+// sampleTime is the date that ends a sample file's name. The harness's own tools
+// take the task's name and the date apart at the last underscore.
+const sampleTime = "2006-01-02T15-04-05.000000"
+
 // writeSamples spreads the responses over one file a benchmark.
-func writeSamples(dir, items string, docs map[string]map[string]sampleLine) (err error) {
+func writeSamples(dir, items string, when time.Time, docs map[string]map[string]sampleLine) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fail(ExitEnvironment, err)
 	}
 	files := map[string]*json.Encoder{}
 	for bench := range docs {
-		w, finish, err := createRows(filepath.Join(dir, "samples_"+bench+".jsonl"))
+		w, finish, err := createRows(filepath.Join(dir, "samples_"+bench+"_"+when.UTC().Format(sampleTime)+".jsonl"))
 		if err != nil {
 			return err
 		}

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"hardneg/experiments/plan"
+	"hardneg/harness/runner"
 	"hardneg/harness/store"
 	"hardneg/harness/track"
 	"hardneg/models/checkpoint"
@@ -73,7 +75,15 @@ func exportRun(t *testing.T, model string) (workspace string) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := e.Commit(func([]store.File, string) []byte { return []byte("{}") }); err != nil {
+		if _, err := e.Commit(func(files []store.File, digest string) []byte {
+			end := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			b, err := json.Marshal(runner.Record{Schema: 1, Key: key, Task: task, Outputs: files, Digest: digest,
+				Attempts: []runner.Attempt{{Start: end.Add(-time.Second), End: end, WallS: 1, Class: runner.OK}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if err := lock.Release(); err != nil {
@@ -112,11 +122,11 @@ func TestExport(t *testing.T) {
 	if got, want := string(read("trl/full-s1.jsonl")), `{"prompt":"1<2?","chosen":"#### 1","rejected":"#### 2","weight":1.5}`+"\n"; got != want {
 		t.Errorf("trl: %s", got)
 	}
-	s, err := result.ReadLMEval(bytes.NewReader(read("lm-eval/full-s1/samples_sums.jsonl")), "", "")
+	s, err := result.ReadLMEval(bytes.NewReader(read("lm-eval/full-s1/samples_sums_2026-01-02T03-04-05.000000.jsonl")), "", "")
 	if err != nil || s.Filter != "flexible-extract" || !cmp.Equal(s.Score, []float64{1, 0}) {
 		t.Errorf("lm-eval: %+v %v", s, err)
 	}
-	if s, err = result.ReadLMEval(bytes.NewReader(read("lm-eval/full-s1/samples_sums.jsonl")), "exact_match", "strict-match"); err != nil || !cmp.Equal(s.Score, []float64{0, 0}) {
+	if s, err = result.ReadLMEval(bytes.NewReader(read("lm-eval/full-s1/samples_sums_2026-01-02T03-04-05.000000.jsonl")), "exact_match", "strict-match"); err != nil || !cmp.Equal(s.Score, []float64{0, 0}) {
 		t.Errorf("lm-eval, strict: %+v %v", s, err)
 	}
 	want, err := qwen2.Load(model)
