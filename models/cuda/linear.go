@@ -51,8 +51,8 @@ func (c *CUDA) ltMultiply(m, n, k int, a, b mat, p product) (taken bool) {
 		from = p.residual
 	}
 	c.do("cublasLt", func() (err error) {
-		taken, err = c.lt.Multiply(m, n, k, lt.Operand{Ptr: uint64(a.p), Row: a.r, Col: a.c}, lt.Operand{Ptr: uint64(b.p), Row: b.r, Col: b.c},
-			p.alpha, beta, uint64(from), uint64(p.out), p.ld, uint64(c.ltRoom.ptr), uint64(uintptr(unsafe.Pointer(c.stream.C()))))
+		taken, err = c.lt.Multiply(lt.Product{M: m, N: n, K: k, A: lt.Operand{Ptr: uint64(a.p), Row: a.r, Col: a.c}, B: lt.Operand{Ptr: uint64(b.p), Row: b.r, Col: b.c},
+			Alpha: p.alpha, Beta: beta, C: uint64(from), D: uint64(p.out), LD: p.ld}, uint64(c.ltRoom.ptr), uint64(uintptr(unsafe.Pointer(c.stream.C()))))
 		return err
 	})
 	return taken || c.err != nil

@@ -59,20 +59,20 @@ static void hn_drop(api *l, plan *p) {
 	if (p->c) l->layout_free(p->c);
 }
 
-// hn_plan: column-order C (n×m) = op(A) (n×k) · op(B) (k×m).
-static int hn_plan(api *l, plan *p, uint64_t m, uint64_t n, uint64_t k, int32_t ta, int64_t lda, int32_t tb, int64_t ldb, int64_t ldc, const uint32_t *align, size_t workspace) {
+// hn_plan: column-order C (n×m) = op(A) (n×k) · op(B) (k×m), of types in, in and out.
+static int hn_plan(api *l, plan *p, int in, int out, uint64_t m, uint64_t n, uint64_t k, int32_t ta, int64_t lda, int32_t tb, int64_t ldb, int64_t ldc, const uint32_t *align, size_t workspace) {
 	void *pref = NULL;
 	int rc, found = 0;
 	memset(p, 0, sizeof *p);
-	if ((rc = l->desc(&p->desc, compute_fp32, fp32)) || (rc = l->desc_set(p->desc, trans_a, &ta, sizeof ta)) || (rc = l->desc_set(p->desc, trans_b, &tb, sizeof tb))) goto out;
-	if ((rc = l->layout(&p->a, fp32, ta ? k : n, ta ? n : k, lda)) || (rc = l->layout(&p->b, fp32, tb ? m : k, tb ? k : m, ldb)) || (rc = l->layout(&p->c, fp32, n, m, ldc))) goto out;
-	if ((rc = l->pref(&pref)) || (rc = l->pref_set(pref, max_workspace, &workspace, sizeof workspace))) goto out;
+	if ((rc = l->desc(&p->desc, compute_fp32, fp32)) || (rc = l->desc_set(p->desc, trans_a, &ta, sizeof ta)) || (rc = l->desc_set(p->desc, trans_b, &tb, sizeof tb))) goto end;
+	if ((rc = l->layout(&p->a, in, ta ? k : n, ta ? n : k, lda)) || (rc = l->layout(&p->b, in, tb ? m : k, tb ? k : m, ldb)) || (rc = l->layout(&p->c, out, n, m, ldc))) goto end;
+	if ((rc = l->pref(&pref)) || (rc = l->pref_set(pref, max_workspace, &workspace, sizeof workspace))) goto end;
 	for (int i = 0; i < 4; i++)
-		if ((rc = l->pref_set(pref, min_align_a + i, &align[i], sizeof align[i]))) goto out;
+		if ((rc = l->pref_set(pref, min_align_a + i, &align[i], sizeof align[i]))) goto end;
 	rc = l->choose(l->handle, p->desc, p->a, p->b, p->c, p->c, pref, 1, &p->best, &found);
 	if (!rc && !found) rc = 15; // not supported
 	if (!rc) rc = p->best.state;
-out:
+end:
 	if (pref) l->pref_free(pref);
 	if (rc) hn_drop(l, p);
 	return rc;
@@ -104,6 +104,7 @@ type Handle struct {
 
 type key struct {
 	m, n, k, lda, ldb, ldc int
+	in, out                Type
 	ta, tb                 int32
 	align                  [4]uint32
 }
@@ -144,27 +145,26 @@ func (h *Handle) bind(path string) error {
 // maxPlans bounds the memory of plans: sizes of batches vary.
 const maxPlans = 2048
 
-// Multiply queues out (m×n, ld elements a row) = alpha·a·b + beta·c, where c has
-// the layout of out and may be out; stream is the driver's handle. It reports false, and does nothing, where
-// cublasLt has no plan for the operands.
-func (h *Handle) Multiply(m, n, k int, a, b Operand, alpha, beta float64, c, out uint64, ld int, workspace, stream uint64) (bool, error) {
-	tb, ldb, okB := b.transposed()
-	ta, lda, okA := a.transposed()
-	if !okA || !okB || m == 0 || n == 0 || k == 0 {
+// Multiply queues a product; stream is the driver's handle. It reports false,
+// and does nothing, where cublasLt has no plan for the operands.
+func (h *Handle) Multiply(p Product, workspace, stream uint64) (bool, error) {
+	tb, ldb, okB := p.B.transposed()
+	ta, lda, okA := p.A.transposed()
+	if !okA || !okB || p.M == 0 || p.N == 0 || p.K == 0 {
 		return false, nil
 	}
-	id := key{m, n, k, ldb, lda, ld, tb, ta, [4]uint32{align(b.Ptr), align(a.Ptr), align(c), align(out)}}
-	p, ok := h.plans[id]
+	id := key{p.M, p.N, p.K, ldb, lda, p.LD, p.In, p.Out, tb, ta, [4]uint32{align(p.B.Ptr), align(p.A.Ptr), align(p.C), align(p.D)}}
+	best, ok := h.plans[id]
 	if !ok {
-		p = h.plan(id)
-		h.plans[id] = p
+		best = h.plan(id)
+		h.plans[id] = best
 	}
-	if p == nil {
+	if best == nil {
 		return false, nil
 	}
-	if rc := C.hn_multiply(&h.l, p, C.float(alpha), C.uint64_t(b.Ptr), C.uint64_t(a.Ptr), C.float(beta), C.uint64_t(c), C.uint64_t(out),
+	if rc := C.hn_multiply(&h.l, best, C.float(p.Alpha), C.uint64_t(p.B.Ptr), C.uint64_t(p.A.Ptr), C.float(p.Beta), C.uint64_t(p.C), C.uint64_t(p.D),
 		C.uint64_t(workspace), Workspace, C.uint64_t(stream)); rc != 0 {
-		return false, fmt.Errorf("cublasLt: product of %d×%d×%d: status %d", m, k, n, int(rc))
+		return false, fmt.Errorf("cublasLt: product of %d×%d×%d: status %d", p.M, p.K, p.N, int(rc))
 	}
 	return true, nil
 }
@@ -179,7 +179,7 @@ func (h *Handle) plan(id key) *C.plan {
 	for i, v := range id.align {
 		al[i] = C.uint32_t(v)
 	}
-	if C.hn_plan(&h.l, p, C.uint64_t(id.m), C.uint64_t(id.n), C.uint64_t(id.k), C.int32_t(id.ta), C.int64_t(id.lda), C.int32_t(id.tb), C.int64_t(id.ldb), C.int64_t(id.ldc), &al[0], Workspace) != 0 {
+	if C.hn_plan(&h.l, p, C.int(id.in), C.int(id.out), C.uint64_t(id.m), C.uint64_t(id.n), C.uint64_t(id.k), C.int32_t(id.ta), C.int64_t(id.lda), C.int32_t(id.tb), C.int64_t(id.ldb), C.int64_t(id.ldc), &al[0], Workspace) != 0 {
 		C.free(unsafe.Pointer(p))
 		return nil
 	}
