@@ -1,4 +1,5 @@
-// A stand-in for cublasLt: fp32 products in column order by their definition.
+// A stand-in for cublasLt: products in column order by their definition, of fp32
+// or bf16 with fp32 sums.
 #include <dlfcn.h>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +11,24 @@ struct desc {
 struct layout {
 	uint64_t rows, cols;
 	int64_t ld;
+	int type;
 };
+enum { fp32 = 0, bf16 = 14 };
+static float get(const void *p, size_t i, int type) {
+	float f;
+	if (type == fp32) return memcpy(&f, (const char *)p + 4 * i, 4), f;
+	uint16_t h;
+	memcpy(&h, (const char *)p + 2 * i, 2);
+	const uint32_t u = (uint32_t)h << 16;
+	return memcpy(&f, &u, 4), f;
+}
+static void put(void *p, size_t i, int type, float f) {
+	uint32_t u;
+	memcpy(&u, &f, 4);
+	const uint16_t h = (u + 0x7fff + (u >> 16 & 1)) >> 16;
+	if (type == fp32) memcpy((char *)p + 4 * i, &f, 4);
+	else memcpy((char *)p + 2 * i, &h, 2);
+}
 struct pref {
 	uint32_t align[4];
 };
@@ -27,8 +45,8 @@ struct product {
 	desc d;
 	layout la, lb, lc, lo;
 	float alpha, beta;
-	const float *a, *b, *c;
-	float *o;
+	const void *a, *b, *c;
+	void *o;
 };
 static int multiply(void *v) {
 	const product &p = *(product *)v;
@@ -36,8 +54,8 @@ static int multiply(void *v) {
 	for (uint64_t j = 0; j < p.lo.cols; j++)
 		for (uint64_t i = 0; i < p.lo.rows; i++) {
 			float s = 0;
-			for (uint64_t q = 0; q < k; q++) s += (p.d.ta ? p.a[q + i * p.la.ld] : p.a[i + q * p.la.ld]) * (p.d.tb ? p.b[j + q * p.lb.ld] : p.b[q + j * p.lb.ld]);
-			p.o[i + j * p.lo.ld] = p.alpha * s + (p.beta != 0 ? p.beta * p.c[i + j * p.lc.ld] : 0);
+			for (uint64_t q = 0; q < k; q++) s += get(p.a, p.d.ta ? q + i * p.la.ld : i + q * p.la.ld, p.la.type) * get(p.b, p.d.tb ? j + q * p.lb.ld : q + j * p.lb.ld, p.lb.type);
+			put(p.o, i + j * p.lo.ld, p.lo.type, p.alpha * s + (p.beta != 0 ? p.beta * get(p.c, i + j * p.lc.ld, p.lc.type) : 0));
 		}
 	return ok;
 }
@@ -54,8 +72,8 @@ int cublasLtMatmulDescSetAttribute(desc *d, int a, const void *v, size_t n) {
 	return ok;
 }
 int cublasLtMatrixLayoutCreate(layout **l, int type, uint64_t rows, uint64_t cols, int64_t ld) {
-	*l = new layout{rows, cols, ld};
-	return type == 0 && ld >= (int64_t)rows ? ok : invalid;
+	*l = new layout{rows, cols, ld, type};
+	return (type == fp32 || type == bf16) && ld >= (int64_t)rows ? ok : invalid;
 }
 int cublasLtMatrixLayoutDestroy(layout *l) { return delete l, ok; }
 int cublasLtMatmulPreferenceCreate(pref **p) { return *p = new pref{}, ok; }
@@ -74,7 +92,7 @@ int cublasLtMatmulAlgoGetHeuristic(void *, desc *d, layout *a, layout *b, layout
 	*found = 1;
 	return k == k2 && n == c->rows && m == c->cols ? ok : invalid;
 }
-int cublasLtMatmul(void *, desc *d, const float *alpha, const float *a, layout *la, const float *b, layout *lb, const float *beta, const float *c, layout *lc, float *o, layout *lo, const uint64_t *algo, void *, size_t, void *) {
+int cublasLtMatmul(void *, desc *d, const float *alpha, const void *a, layout *la, const void *b, layout *lb, const float *beta, const void *c, layout *lc, void *o, layout *lo, const uint64_t *algo, void *, size_t, void *) {
 	const void *at[4] = {a, b, c, o};
 	for (int i = 0; i < 4; i++)
 		if (algo[i] == 0 || (uintptr_t)at[i] % algo[i]) return invalid; // the plan was for better aligned operands
