@@ -87,6 +87,9 @@ func attn(c *CUDA, k vm.Call) vm.Kernel {
 }
 
 func attnGrad(c *CUDA, k vm.Call) vm.Kernel {
+	if of(k.In[0]).dt == graph.Uint16 {
+		return c.flashGrad(k)
+	}
 	h := k.Op.Attr.(graph.Heads)
 	scale := 1 / math.Sqrt(float64(h.Dim))
 	return func(uint) {

@@ -16,9 +16,36 @@ enum { flash_threads = 128, flash_keys = 64 };
 // chunks turns with r, so that 8 rows of a column of chunks lie in 32 banks.
 template <int D> __device__ __forceinline__ u8 *chunk(u8 *tile, int r, int c) { return tile + r * (2 * D) + ((c ^ (r & 7)) << 4); }
 
+// Operands of the products, as fragments of 16 rows by 16 columns of a tile: the
+// left operand, from rows r to r+16 and columns 16·k on; and right operands for
+// two products, with these rows as their columns (across), or with these columns
+// and a sum over the rows (along). What follows from a lane's place is worked
+// out again after again(), in each iteration, for it would fill registers
+// otherwise.
+template <int D> struct lanes {
+	int straight, crossed, thread;
+	__device__ __forceinline__ lanes() {
+		thread = threadIdx.x;
+		const int l = thread % 32;
+		straight = (l & 15) * 2 * D + (((l >> 4) ^ (l & 7)) << 4);
+		crossed = ((l & 7) + (l >> 4 << 3)) * 2 * D + (((l >> 3 & 1) ^ (l & 7)) << 4);
+	}
+	__device__ __forceinline__ void again() { again_(straight), again_(crossed), again_(thread); }
+	__device__ __forceinline__ void left(u32 *a, const u8 *tile, int r, int k) const { load_matrices<false>(a, tile + r * 2 * D + (straight ^ (k << 5))); }
+	__device__ __forceinline__ void across(u32 *b, const u8 *tile, int r, int k) const { load_matrices<false>(b, tile + r * 2 * D + (crossed ^ (k << 5))); }
+	__device__ __forceinline__ void along(u32 *b, const u8 *tile, int r, int k) const { load_matrices<true>(b, tile + r * 2 * D + (straight ^ (k << 5))); }
+
+private:
+	__device__ __forceinline__ static void again_(int &v) {
+#ifndef HN_HOST
+		asm volatile("" : "+r"(v));
+#endif
+	}
+};
+
 // chunks calls f for the chunks of a tile, row by row.
-template <int D, int rows, class F> __device__ __forceinline__ void chunks(bool exact, F f) {
-	const int r0 = threadIdx.x / (D / 8), c = threadIdx.x % (D / 8);
+template <int D, int rows, class F> __device__ __forceinline__ void chunks(const lanes<D> &ln, bool exact, F f) {
+	const int r0 = ln.thread / (D / 8), c = ln.thread % (D / 8);
 	if (exact)
 #pragma unroll
 		for (int r = 0; r < rows; r += flash_threads / (D / 8)) f(r0 + r, c);
@@ -33,8 +60,8 @@ template <int D> __device__ __forceinline__ void load8(u8 *s, const b16 *row, in
 		for (int e = 0; e < 8; e++) ((u16 *)s)[e] = live && 8 * c + e < d ? row[8 * c + e].bits : 0;
 }
 
-// empty writes rows of d elements that lie in a tile, by the threads of a warp.
-template <int D, int rows, class F> __device__ __forceinline__ void empty(u8 *tile, int d, F row) {
+// write_rows writes rows of d elements that lie in a tile, by the threads of a warp.
+template <int D, int rows, class F> __device__ __forceinline__ void write_rows(u8 *tile, int d, F row) {
 	const int lane = threadIdx.x % 32;
 	__syncwarp();
 #pragma unroll 4
@@ -50,35 +77,10 @@ template <int D, int rows, class F> __device__ __forceinline__ void empty(u8 *ti
 	__syncwarp();
 }
 
-// Operands of the products, as fragments of 16 rows by 16 columns of a tile: the
-// left operand, from rows r to r+16 and columns 16·k on; and right operands for
-// two products, with these rows as their columns (across), or with these columns
-// and a sum over the rows (along). The places that a lane reads are worked out
-// anew in each iteration, for they would fill registers otherwise.
-template <int D> struct lanes {
-	int straight, crossed;
-	__device__ __forceinline__ lanes() {
-		const int l = threadIdx.x % 32;
-		straight = (l & 15) * 2 * D + (((l >> 4) ^ (l & 7)) << 4);
-		crossed = ((l & 7) + (l >> 4 << 3)) * 2 * D + (((l >> 3 & 1) ^ (l & 7)) << 4);
-	}
-	__device__ __forceinline__ void again() { again_(straight), again_(crossed); }
-	__device__ __forceinline__ void left(u32 *a, const u8 *tile, int r, int k) const { load_matrices<false>(a, tile + r * 2 * D + (straight ^ (k << 5))); }
-	__device__ __forceinline__ void across(u32 *b, const u8 *tile, int r, int k) const { load_matrices<false>(b, tile + r * 2 * D + (crossed ^ (k << 5))); }
-	__device__ __forceinline__ void along(u32 *b, const u8 *tile, int r, int k) const { load_matrices<true>(b, tile + r * 2 * D + (straight ^ (k << 5))); }
-
-private:
-	__device__ __forceinline__ static void again_(int &v) {
-#ifndef HN_HOST
-		asm volatile("" : "+r"(v));
-#endif
-	}
-};
-
-// by divides by a number of heads without a division: exact for m below 2³¹/g.
-struct by {
+// divide divides by a number of heads without a division: exact for m below 2³¹/g.
+struct divide {
 	u32 g, inverse;
-	__device__ __forceinline__ explicit by(int n) : g(n), inverse((0x80000000u + n - 1) / n) {}
+	__device__ __forceinline__ explicit divide(int n) : g(n), inverse((0x80000000u + n - 1) / n) {}
 	__device__ __forceinline__ int operator()(int m) const { return (int)((u64)(u32)m * inverse >> 31); }
 };
 
@@ -114,33 +116,32 @@ __device__ __forceinline__ flash_work work_of(const int *segs, const int *parent
 	return r;
 }
 
-template <int n> __device__ __forceinline__ void clear(float (*s)[4]) {
+template <int n> __device__ __forceinline__ void zeros(float (*s)[4]) {
 #pragma unroll
 	for (int i = 0; i < n; i++) s[i][0] = s[i][1] = s[i][2] = s[i][3] = 0;
 }
 
 // Forward. Grid: (rows·g/(64·M) + segments, key heads), 128 threads. A warp has M
 // times 16 rows of work; tiles of 64 keys, two in flight. lse may be 0.
-template <int D, int M> __device__ __forceinline__ void flash_forward(b16 *o, float *lse, const b16 *x, const int *segs, const int *parent, int nsegs, int hq, int hkv, int d, float scale) {
-	HN_SHARED(shared);
+template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared, b16 *o, float *lse, const b16 *x, const int *segs, const int *parent, int nsegs, int hq, int hkv, int d, float scale) {
 	enum { rows = 64 * M, tile = flash_keys * 2 * D };
 	u8 *sq = shared, *skv = sq + rows * 2 * D; // K and V of one tile, K and V of the next
 	const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, kv = blockIdx.y, w = (hq + 2 * hkv) * d;
-	const by heads(hq / hkv);
+	const divide heads(hq / hkv);
 	lanes<D> ln;
 	const flash_tile at = tile_of<rows>(segs, nsegs, blockIdx.x, heads.g);
 	const flash_work a = work_of(segs, parent, at.s);
 	const int m1 = a.len * heads.g, m0 = ((m1 + rows - 1) / rows - 1 - at.i) * rows; // longest first
 	if (m0 < 0) return;
 	const int keys = a.q + heads(min(m0 + (int)rows, m1) - 1) + 1, tiles = (keys + flash_keys - 1) / flash_keys;
-	chunks<D, rows>(d == D, [&](int r, int c) {
+	chunks<D, rows>(ln, d == D, [&](int r, int c) {
 		const int m = min(m0 + r, m1 - 1), i = heads(m);
 		load8<D>(chunk<D>(sq, r, c), x + ((a.b + i) * w + (m - i * (int)heads.g + kv * (int)heads.g) * d), c, m0 + r < m1, d);
 	});
 	auto load = [&](int t) {
 		u8 *s = skv + (t & 1) * 2 * tile;
 		const b16 *k = x + (hq + kv) * d;
-		chunks<D, flash_keys>(d == D, [&](int r, int c) {
+		chunks<D, flash_keys>(ln, d == D, [&](int r, int c) {
 			const int j = t * flash_keys + r;
 			const b16 *g = k + a.key(min(j, keys - 1)) * w;
 			load8<D>(chunk<D>(s, r, c), g, c, j < keys, d);
@@ -154,7 +155,7 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(b16 *o, fl
 	float acc[M][D / 8][4], top[M][2], sum[M][2];
 #pragma unroll
 	for (int i = 0; i < M; i++) {
-		clear<D / 8>(acc[i]);
+		zeros<D / 8>(acc[i]);
 #pragma unroll
 		for (int r = 0; r < 2; r++) top[i][r] = -1e30f, sum[i][r] = 0;
 	}
@@ -164,14 +165,14 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(b16 *o, fl
 #ifndef HN_PLANT_NO_FLASH_BARRIER // tests plant a fault here
 		__syncthreads();
 #endif
+		ln.again();
 		if (t + 1 < tiles) load(t + 1);
 		const int j0 = t * flash_keys;
-		ln.again();
 		if (mine < j0) continue;
 		u8 *sk = skv + (t & 1) * 2 * tile, *sv = sk + tile;
 		float s[M][flash_keys / 8][4];
 #pragma unroll
-		for (int i = 0; i < M; i++) clear<flash_keys / 8>(s[i]);
+		for (int i = 0; i < M; i++) zeros<flash_keys / 8>(s[i]);
 #pragma unroll
 		for (int k = 0; k < D / 16; k++) {
 			u32 q[M][4];
@@ -248,7 +249,7 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(b16 *o, fl
 #pragma unroll
 			for (int n = 0; n < D / 8; n++) ((u32 *)chunk<D>(sq, row, n))[lane % 4] = pack(acc[i][n][2 * r] * inverse, acc[i][n][2 * r + 1] * inverse);
 		}
-	empty<D, 16 * M>(sq + warp * 16 * M * 2 * D, d, [&](int r) {
+	write_rows<D, 16 * M>(sq + warp * 16 * M * 2 * D, d, [&](int r) {
 		const int m = first + r, i = heads(m);
 		return m < m1 ? o + ((size_t)(a.b + i) * hq + kv * heads.g + m - i * heads.g) * d : (b16 *)0;
 	});
@@ -258,8 +259,251 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(b16 *o, fl
 // memory.
 #define FLASH(name, D, M)                                                                                                                                                                    \
 	extern "C" __global__ void __launch_bounds__(flash_threads, 2) name(b16 *o, float *lse, const b16 *x, const int *segs, const int *parent, int nsegs, int hq, int hkv, int d, float scale) { \
-		flash_forward<D, M>(o, lse, x, segs, parent, nsegs, hq, hkv, d, scale);                                                                                                                  \
+		HN_SHARED(shared);                                                                                                                                                                     \
+		flash_forward<D, M>(shared, o, lse, x, segs, parent, nsegs, hq, hkv, d, scale);                                                                                                                  \
 	}                                                                                                                                                                                         \
 	HN_KERNEL(name)
 FLASH(flash_64, 64, 2)
 FLASH(flash_128, 128, 1)
+
+// Backward, by the scheme of FlashAttention-2 without its atomics: dot = Σ o·do a
+// row; blocks that own 64 keys of a key head and go over the rows of work that
+// see them, and blocks that own 64 rows of work and go over their keys. Both
+// work out the probabilities anew from lse.
+
+// dot[i] = Σ o·do over a row of d, a warp each.
+extern "C" __global__ void __launch_bounds__(256) flash_dot(float *dot, const b16 *o, const b16 *dout, int n, int d) {
+	const int i = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+	float s = 0;
+	if (i < n && d % 2 == 0) {
+		const u32 *a = (const u32 *)(o + (size_t)i * d), *b = (const u32 *)(dout + (size_t)i * d);
+		for (int c = lane; c < d / 2; c += 32) s += low(a[c]) * low(b[c]) + high(a[c]) * high(b[c]);
+	} else if (i < n)
+		for (int c = lane; c < d; c += 32) s += wide(o[(size_t)i * d + c]) * wide(dout[(size_t)i * d + c]);
+	s = warp_sum(s);
+	if (i < n && lane == 0) dot[i] = s;
+}
+HN_KERNEL(flash_dot)
+
+enum { flash_rows = 64 }; // of work in a block of the backward pass
+struct flash_backward {
+	b16 *dx;
+	const b16 *x, *dout;
+	const float *lse, *dot;
+	const int *segs, *parent;
+	int nsegs, hq, hkv, d;
+	float scale;
+};
+
+// scores is the product of 16 rows of one tile with N of another.
+template <int D, int N> __device__ __forceinline__ void scores(float (*s)[4], const lanes<D> &ln, const u8 *left, int r, const u8 *across, int from) {
+	zeros<N / 8>(s);
+#pragma unroll
+	for (int k = 0; k < D / 16; k++) {
+		u32 a[4];
+		ln.left(a, left, r, k);
+#pragma unroll
+		for (int n = 0; n < N / 16; n++) {
+			u32 b[4];
+			ln.across(b, across, from + 16 * n, k);
+			mma(s[2 * n], a, b), mma(s[2 * n + 1], a, b + 2);
+		}
+	}
+}
+// weighted adds the product of scores with N rows of a tile.
+template <int D, int N> __device__ __forceinline__ void weighted(float (*acc)[4], const lanes<D> &ln, float (*s)[4], const u8 *tile, int from) {
+#pragma unroll
+	for (int n = 0; n < N / 16; n++) {
+		u32 a[4];
+#pragma unroll
+		for (int e = 0; e < 4; e++) a[e] = pack(s[2 * n + e / 2][e % 2 * 2], s[2 * n + e / 2][e % 2 * 2 + 1]);
+#pragma unroll
+		for (int k = 0; k < D / 16; k++) {
+			u32 b[4];
+			ln.along(b, tile, from + 16 * n, k);
+			mma(acc[2 * k], a, b), mma(acc[2 * k + 1], a, b + 2);
+		}
+	}
+}
+// stage rounds 16 rows of sums into a tile.
+template <int D> __device__ __forceinline__ void stage(u8 *tile, int r, float (*acc)[4], float scale) {
+	const int lane = threadIdx.x % 32;
+#pragma unroll
+	for (int n = 0; n < D / 8; n++)
+#pragma unroll
+		for (int h = 0; h < 2; h++) ((u32 *)chunk<D>(tile, r + 8 * h + lane / 4, n))[lane % 4] = pack(acc[n][2 * h] * scale, acc[n][2 * h + 1] * scale);
+}
+
+// dk and dv of 64 keys; a warp has 16 of them.
+template <int D> __device__ __forceinline__ void flash_dkv(const flash_backward &a, u8 *shared, int block, int kv) {
+	enum { tile = 64 * 2 * D };
+	u8 *sk = shared, *sv = sk + tile, *sq = sv + tile; // Q and dO of one tile, Q and dO of the next
+	float *sl = (float *)(sq + 4 * tile);              // lse and dot in the same order
+	int *note = (int *)(sl + 4 * flash_rows);          // numbers of the block, to save registers
+	const int d = a.d, w = (a.hq + 2 * a.hkv) * d, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+	const divide heads(a.hq / a.hkv);
+	lanes<D> ln;
+	const flash_tile at = tile_of<flash_keys>(a.segs, a.nsegs, block, 1);
+	const int j0 = a.segs[at.s] + flash_keys * at.i, j1 = a.segs[at.s + 1];
+	if (j0 >= j1) return;
+	int f = at.s;
+	while (f + 1 < a.nsegs && a.parent[f + 1] == at.s) f++;
+	// Rows of work from the first key's token on, up to the last follower's end.
+	const int m1 = (a.segs[f + 1] - j0) * heads.g, tiles = (m1 + flash_rows - 1) / flash_rows;
+	if (threadIdx.x == 0) note[0] = j0, note[1] = j1, note[2] = m1;
+	const bool idle = 16 * warp >= j1 - j0;
+	chunks<D, flash_keys>(ln, d == D, [&](int r, int c) {
+		const b16 *g = a.x + (min(j0 + r, j1 - 1) * w + (a.hq + kv) * d);
+		load8<D>(chunk<D>(sk, r, c), g, c, j0 + r < j1, d);
+		load8<D>(chunk<D>(sv, r, c), g + a.hkv * d, c, j0 + r < j1, d);
+	});
+	auto load = [&](int t, int j0, int m1) {
+		u8 *s = sq + (t & 1) * 2 * tile;
+		chunks<D, flash_rows>(ln, d == D, [&](int r, int c) {
+			const int m = min(t * flash_rows + r, m1 - 1), i = heads(m), h = kv * heads.g + m - i * heads.g;
+			load8<D>(chunk<D>(s, r, c), a.x + ((j0 + i) * w + h * d), c, t * flash_rows + r < m1, d);
+			load8<D>(chunk<D>(s + tile, r, c), a.dout + ((j0 + i) * a.hq + h) * d, c, t * flash_rows + r < m1, d);
+		});
+		const int r = ln.thread % flash_rows, m = min(t * flash_rows + r, m1 - 1), i = heads(m);
+		copy4(sl + (t & 1) * 2 * flash_rows + ln.thread, (ln.thread < flash_rows ? a.lse : a.dot) + (j0 + i) * a.hq + kv * heads.g + m - i * heads.g, t * flash_rows + r < m1);
+		copy_commit();
+	};
+	load(0, j0, m1);
+	const float c = a.scale * 1.44269504f;
+	float dk[D / 8][4], dv[D / 8][4];
+	zeros<D / 8>(dk), zeros<D / 8>(dv);
+	for (int t = 0; t < tiles; t++) {
+		copy_wait<0>();
+#ifndef HN_PLANT_NO_FLASH_BARRIER
+		__syncthreads();
+#endif
+		ln.again();
+		if (t + 1 < tiles) load(t + 1, note[0], note[2]);
+		if (idle) continue;
+		const u8 *q = sq + (t & 1) * 2 * tile, *dout = q + tile;
+		const float *lse = sl + (t & 1) * 2 * flash_rows + 2 * (lane % 4), *dot = lse + flash_rows;
+#pragma unroll 1
+		for (int z = 0; z < flash_rows; z += 32) { // halves, to save registers
+			float p[4][4], s[4][4];                // keys × rows of work
+			scores<D, 32>(p, ln, sk, 16 * warp, q, z);
+			if (heads(t * flash_rows + z) < 16 * warp + 15)
+#pragma unroll
+				for (int n = 0; n < 4; n++)
+#pragma unroll
+					for (int e = 0; e < 4; e++)
+						if (heads(t * flash_rows + z + 8 * n + 2 * (lane % 4) + (e & 1)) < 16 * warp + lane / 4 + 8 * (e >> 1)) p[n][e] = -1e30f;
+#pragma unroll
+			for (int n = 0; n < 4; n++) {
+				const float2 l = *(const float2 *)(lse + z + 8 * n);
+#pragma unroll
+				for (int e = 0; e < 4; e++) p[n][e] = exp2_fast(p[n][e] * c - (e & 1 ? l.y : l.x) * 1.44269504f);
+			}
+			weighted<D, 32>(dv, ln, p, dout, z);
+			scores<D, 32>(s, ln, sv, 16 * warp, dout, z);
+#pragma unroll
+			for (int n = 0; n < 4; n++) {
+				const float2 l = *(const float2 *)(dot + z + 8 * n);
+#pragma unroll
+				for (int e = 0; e < 4; e++) s[n][e] = p[n][e] * (s[n][e] - (e & 1 ? l.y : l.x));
+			}
+			weighted<D, 32>(dk, ln, s, q, z);
+		}
+	}
+	stage<D>(sk, 16 * warp, dk, a.scale), stage<D>(sv, 16 * warp, dv, 1);
+	for (int z = 0; z < 2; z++)
+		write_rows<D, 16>((z ? sv : sk) + 16 * warp * 2 * D, d, [&](int r) {
+			const int j = note[0] + 16 * warp + r;
+			return j < note[1] ? a.dx + ((size_t)j * w + (a.hq + z * a.hkv + kv) * d) : (b16 *)0;
+		});
+}
+
+// dq of 64 rows of work; a warp has 16 of them.
+template <int D> __device__ __forceinline__ void flash_dq(const flash_backward &a, u8 *shared, int block, int kv) {
+	enum { tile = 64 * 2 * D };
+	u8 *sq = shared, *so = sq + tile, *skv = so + tile; // K and V of one tile, K and V of the next
+	const int d = a.d, w = (a.hq + 2 * a.hkv) * d, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+	const divide heads(a.hq / a.hkv);
+	lanes<D> ln;
+	const flash_tile at = tile_of<flash_rows>(a.segs, a.nsegs, block, heads.g);
+	const flash_work v = work_of(a.segs, a.parent, at.s);
+	const int m1 = v.len * heads.g, m0 = ((m1 + flash_rows - 1) / flash_rows - 1 - at.i) * flash_rows; // longest first
+	if (m0 < 0) return;
+	const int keys = v.q + heads(min(m0 + (int)flash_rows, m1) - 1) + 1, tiles = (keys + flash_keys - 1) / flash_keys;
+	chunks<D, flash_rows>(ln, d == D, [&](int r, int c) {
+		const int m = min(m0 + r, m1 - 1), i = heads(m), h = kv * heads.g + m - i * heads.g;
+		load8<D>(chunk<D>(sq, r, c), a.x + ((v.b + i) * w + h * d), c, m0 + r < m1, d);
+		load8<D>(chunk<D>(so, r, c), a.dout + ((v.b + i) * a.hq + h) * d, c, m0 + r < m1, d);
+	});
+	auto load = [&](int t) {
+		u8 *s = skv + (t & 1) * 2 * tile;
+		const b16 *k = a.x + (a.hq + kv) * d;
+		chunks<D, flash_keys>(ln, d == D, [&](int r, int c) {
+			const int j = t * flash_keys + r;
+			const b16 *g = k + v.key(min(j, keys - 1)) * w;
+			load8<D>(chunk<D>(s, r, c), g, c, j < keys, d);
+			load8<D>(chunk<D>(s + tile, r, c), g + a.hkv * d, c, j < keys, d);
+		});
+		copy_commit();
+	};
+	load(0);
+	const float c = a.scale * 1.44269504f;
+	const int first = m0 + 16 * warp;
+	float dq[D / 8][4], lse[2], dot[2];
+	zeros<D / 8>(dq);
+#pragma unroll
+	for (int h = 0; h < 2; h++) {
+		const int m = first + 8 * h + lane / 4, i = heads(m), at = (v.b + i) * a.hq + kv * heads.g + m - i * heads.g;
+		lse[h] = m < m1 ? a.lse[at] * 1.44269504f : 0.0f, dot[h] = m < m1 ? a.dot[at] : 0.0f;
+	}
+	const int mine = first < m1 ? v.q + heads(first + 15) : -1, all = v.q + heads(first); // keys that some row sees, and that every row does
+	for (int t = 0; t < tiles; t++) {
+		copy_wait<0>();
+#ifndef HN_PLANT_NO_FLASH_BARRIER
+		__syncthreads();
+#endif
+		ln.again();
+		if (t + 1 < tiles) load(t + 1);
+		const int j = t * flash_keys;
+		if (mine < j) continue;
+		const u8 *k = skv + (t & 1) * 2 * tile;
+		float p[8][4], s[8][4];
+		scores<D, 64>(p, ln, sq, 16 * warp, k, 0);
+		if (all < j + flash_keys - 1)
+#pragma unroll
+			for (int h = 0; h < 2; h++) {
+				const int last = v.q + heads(first + 8 * h + lane / 4) - j - 2 * (lane % 4); // key that the row sees
+#pragma unroll
+				for (int n = 0; n < 8; n++)
+#pragma unroll
+					for (int e = 0; e < 2; e++)
+						if (8 * n + e > last) p[n][2 * h + e] = -1e30f;
+			}
+		scores<D, 64>(s, ln, so, 16 * warp, k + tile, 0);
+#pragma unroll
+		for (int n = 0; n < 8; n++)
+#pragma unroll
+			for (int e = 0; e < 4; e++) s[n][e] = exp2_fast(p[n][e] * c - lse[e >> 1]) * (s[n][e] - dot[e >> 1]);
+		weighted<D, 64>(dq, ln, s, k, 0);
+	}
+	if (first >= m1) return;
+	stage<D>(sq, 16 * warp, dq, a.scale);
+	write_rows<D, 16>(sq + 16 * warp * 2 * D, d, [&](int r) {
+		const int m = first + r, i = heads(m);
+		return m < m1 ? a.dx + ((size_t)(v.b + i) * w + (kv * heads.g + m - i * heads.g) * d) : (b16 *)0;
+	});
+}
+
+// Blocks for keys come first, for they are longer and fewer: those for rows fill
+// the gaps. Grid: (key heads, blocks for keys + blocks for rows).
+#define FLASH_GRAD(name, D)                                                                                                                               \
+	extern "C" __global__ void __launch_bounds__(flash_threads, 2)                                                                                         \
+	    name(b16 *dx, const b16 *x, const int *segs, const int *parent, const float *lse, const b16 *dout, const float *dot, int nsegs, int t, int hq, int hkv, int d, float scale) { \
+		HN_SHARED(shared);                                                                                                                                \
+		const flash_backward a = {dx, x, dout, lse, dot, segs, parent, nsegs, hq, hkv, d, scale};                                                         \
+		const int block = blockIdx.y, kv = blockIdx.x, keys = t / flash_keys + nsegs;                                                                    \
+		if (block < keys) flash_dkv<D>(a, shared, block, kv);                                                                                             \
+		else flash_dq<D>(a, shared, block - keys, kv);                                                                                                    \
+	}                                                                                                                                                     \
+	HN_KERNEL(name)
+FLASH_GRAD(flash_grad_64, 64)
+FLASH_GRAD(flash_grad_128, 128)

@@ -5,6 +5,10 @@ __device__ inline void copy16(void *s, const void *g, bool live) {
 	if (live) memcpy(s, g, 16);
 	else memset(s, 0, 16);
 }
+__device__ inline void copy4(void *s, const void *g, bool live) {
+	if (live) memcpy(s, g, 4);
+	else memset(s, 0, 4);
+}
 __device__ inline void copy_commit() {}
 template <int N> __device__ inline void copy_wait() {}
 
@@ -47,6 +51,10 @@ __device__ __forceinline__ u32 shared_address(const void *p) { return (u32)__cvt
 __device__ __forceinline__ void copy16(void *s, const void *g, bool live) {
 	const int n = live ? 16 : 0;
 	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(s)), "l"(g), "r"(n) : "memory");
+}
+__device__ __forceinline__ void copy4(void *s, const void *g, bool live) {
+	const int n = live ? 4 : 0;
+	asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(shared_address(s)), "l"(g), "r"(n) : "memory");
 }
 __device__ __forceinline__ void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int N> __device__ __forceinline__ void copy_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
