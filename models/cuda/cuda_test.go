@@ -82,30 +82,40 @@ func TestOps(t *testing.T) {
 	vmtest.Suite{Dtype: graph.Float32, Tolerance: 1e-5, Open: func(int) (vm.Backend, error) { return Open(0, false) }}.Each(vmtest.Cases(), report(t))
 }
 
+// TestNarrowOps computes every op on activations in bfloat16.
+func TestNarrowOps(t *testing.T) {
+	vmtest.Suite{Dtype: graph.Float32, Tolerance: 1.5e-2, Open: func(int) (vm.Backend, error) { return Open(0, true) }}.Each(vmtest.Cases(), report(t))
+}
+
 // TestEmulatorCublasLt runs products through the stand-in of cublasLt.
 func TestEmulatorCublasLt(t *testing.T) {
 	t.Setenv(lt.EnvLibrary, standInLt)
-	plans := 0
-	vmtest.Suite{Dtype: graph.Float32, Tolerance: 1e-5, Inexact: true, Open: func(int) (vm.Backend, error) {
-		be, err := Open(0, false)
-		return counted{be, &plans}, err
-	}}.Each(vmtest.Cases(), report(t))
-	if plans == 0 {
-		t.Fatal("cublasLt got no product")
+	for _, bf16 := range []bool{false, true} {
+		plans, tolerance := 0, 1e-5
+		if bf16 {
+			tolerance = 1.5e-2
+		}
+		vmtest.Suite{Dtype: graph.Float32, Tolerance: tolerance, Inexact: true, Open: func(int) (vm.Backend, error) {
+			be, err := Open(0, bf16)
+			return counted{be.(*CUDA), &plans}, err
+		}}.Each(vmtest.Cases(), report(t))
+		if plans == 0 {
+			t.Fatal("cublasLt got no product")
+		}
 	}
 }
 
 // counted counts the plans of a backend when it closes.
 type counted struct {
-	vm.Backend
+	*CUDA
 	plans *int
 }
 
 func (c counted) Close() error {
-	if be := c.Backend.(*CUDA); be.lt != nil {
-		*c.plans += be.lt.Plans()
+	if c.lt != nil {
+		*c.plans += c.lt.Plans()
 	}
-	return c.Backend.Close()
+	return c.CUDA.Close()
 }
 
 // TestEmulatorSchedule runs threads in an order drawn anew at every barrier:

@@ -35,7 +35,7 @@ type CUDA struct {
 	fns    map[string]cu.Function
 	lt     *lt.Handle // nil: products are our kernel's
 	ltRoom *buffer    // its workspace
-	round  bool       // operands of products to bfloat16
+	round  bool       // activations, and operands of products, to bfloat16
 	err    error      // the first since the last Sync
 	ropes  []*rotary
 	work   [scratches]*buffer
@@ -45,7 +45,7 @@ type CUDA struct {
 	dead []cu.DevicePtr // memory that the collector found unused
 }
 
-// Open opens device i; bf16 rounds the operands of matrix products.
+// Open opens device i; with bf16 it keeps activations, and multiplies, in bfloat16.
 func Open(i int, bf16 bool) (vm.Backend, error) {
 	return openWith(i, bf16, kernels.Options()...)
 }
@@ -104,12 +104,8 @@ func (c *CUDA) prepare(options []string) error {
 	return c.openLt()
 }
 
-// openLt takes cublasLt for fp32 products where it is found; our own kernel
-// serves otherwise.
+// openLt takes cublasLt where it is found; our own kernel serves otherwise.
 func (c *CUDA) openLt() error {
-	if c.round {
-		return nil
-	}
 	err := c.dev.Do(func() (err error) {
 		c.lt, err = lt.Open(rtc.Candidates(lt.EnvLibrary, "cublasLt", "cublas"))
 		return err

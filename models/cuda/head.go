@@ -9,28 +9,33 @@ import (
 	"hardneg/models/vm"
 )
 
-// chunkOf is how many picks are projected at a time: some 256 MiB of logits.
-func chunkOf(vocab int) int { return min(max(1<<26/vocab, 64), 1024) }
+// chunkOf is how many picks are projected at a time: logits of at most 1 GiB,
+// but enough rows to feed the tensor cores.
+func chunkOf(vocab int) int { return min(max(1<<28/vocab, 64), 4096) }
 
-// projection turns picked hidden rows into logits, chunk by chunk.
+// projection turns picked hidden rows into logits, chunk by chunk. Logits are
+// fp32 also where activations are not.
 type projection struct {
 	c               *CUDA
-	h, w, rows, ids slot
+	h               vm.Arg
+	w               func() mat
+	rows, ids       slot
 	d, vocab, chunk int
 }
 
 func projectionOf(c *CUDA, k vm.Call) projection {
-	v := k.In[1].Shape[0]
-	return projection{c, at(k.In[0]), at(k.In[1]), at(k.In[2]), at(k.In[3]), k.In[1].Shape[1], v, chunkOf(v)}
+	v, d := k.In[1].Shape[0], k.In[1].Shape[1]
+	return projection{c, k.In[0], c.weight(k.In[1], k.In[0], d), at(k.In[2]), at(k.In[3]), d, v, chunkOf(v)}
 }
 
 // logits leaves the gathered hidden rows in x and the logits of picks lo to hi
 // in z.
-func (p *projection) logits(lo, hi int) (x, z slot) {
-	n := hi - lo
-	x, z = p.c.scratch(scratchRows, 2*n*p.d), p.c.scratch(scratchLogits, n*p.vocab)
-	p.c.launch("gather", grid{n, 1, 128, 0}, x, p.h, elements(p.rows, lo), i32(p.d))
-	p.c.multiply(n, p.vocab, p.d, rowsOf(x, p.d), rowsOf(p.w, p.d).t(), product{z, 0, p.vocab, 1, false})
+func (p *projection) logits(lo, hi int) (x, z mat) {
+	n, dt := hi-lo, of(p.h).dt
+	x = rowsOf(p.c.scratch(scratchRows, 2*n*p.d), p.d, dt)
+	z = rowsOf(p.c.scratch(scratchLogits, n*p.vocab), p.vocab, graph.Float32)
+	p.c.launch(variant("gather", p.h), grid{n, 1, 128, 0}, x.p, at(p.h), elements(p.rows, lo), i32(p.d))
+	p.c.multiply(n, p.vocab, p.d, x, p.w().t(), product{z, 0, 1, false})
 	return x, z
 }
 
@@ -43,35 +48,39 @@ func logProb(c *CUDA, k vm.Call) vm.Kernel {
 		for lo := 0; lo < k.Live.Picks; lo += p.chunk {
 			hi := min(lo+p.chunk, k.Live.Picks)
 			_, z := p.logits(lo, hi)
-			g := grid{hi - lo, 1, 256, 0}
-			c.launch("log_prob", g, elements(at(k.Out[0]), lo), elements(at(k.Out[1]), lo), z, elements(p.ids, lo), i32(p.vocab))
+			var entropy slot
 			if k.Out[2].Buf != nil {
-				c.launch("entropy", g, elements(at(k.Out[2]), lo), z, elements(at(k.Out[1]), lo), i32(p.vocab))
+				entropy = elements(at(k.Out[2]), lo)
 			}
+			c.launch("log_prob", grid{hi - lo, 1, 512, 0}, elements(at(k.Out[0]), lo), elements(at(k.Out[1]), lo), entropy, z.p, elements(p.ids, lo), i32(p.vocab))
 		}
 	}
 }
 
 func logProbGrad(c *CUDA, k vm.Call) vm.Kernel {
 	p := projectionOf(c, k)
-	dh := of(k.Out[0])
+	dh, name := of(k.Out[0]), variant("log_prob_grad", k.In[0])
 	return func(add uint) {
 		n := k.Live.Picks
 		c.zero(dh, k.Live.Tokens*p.d)
-		dw := at(k.Out[1]) // 0 if the output matrix is frozen
-		if n == 0 && add&2 == 0 && dw != 0 {
+		dw := k.Out[1].Buf != nil // the output matrix is trained
+		if n == 0 && add&2 == 0 && dw {
 			c.zero(of(k.Out[1]), of(k.Out[1]).n)
 		}
 		for lo := 0; lo < n; lo += p.chunk {
 			hi := min(lo+p.chunk, n)
 			x, z := p.logits(lo, hi)
-			c.launch("log_prob_grad", grid{hi - lo, 1, 256, 0}, z, elements(at(k.In[4]), lo), elements(at(k.In[5]), lo), elements(p.ids, lo), i32(p.vocab))
-			if dw != 0 {
-				c.multiply(p.vocab, p.d, hi-lo, rowsOf(z, p.vocab).t(), rowsOf(x, p.d), product{dw, 0, p.d, 1, lo > 0 || add&2 != 0})
+			dz := z
+			if x.dt != z.dt {
+				dz = rowsOf(c.scratch(scratchGradient, ((hi-lo)*p.vocab+1)/2), p.vocab, x.dt)
 			}
-			y := elements(x, (hi-lo)*p.d)
-			c.multiply(hi-lo, p.d, p.vocab, rowsOf(z, p.vocab), rowsOf(p.w, p.d), product{y, 0, p.d, 1, false})
-			c.launch("scatter", grid{hi - lo, 1, 128, 0}, at(k.Out[0]), y, elements(p.rows, lo), i32(hi-lo), i32(p.d))
+			c.launch(name, byRows(hi-lo, p.vocab), dz.p, z.p, elements(at(k.In[4]), lo), elements(at(k.In[5]), lo), elements(p.ids, lo), i32(p.vocab))
+			if dw {
+				c.multiply(p.vocab, p.d, hi-lo, dz.t(), x, product{operand(k.Out[1], p.d), 0, 1, lo > 0 || add&2 != 0})
+			}
+			y := x.from((hi - lo) * p.d)
+			c.multiply(hi-lo, p.d, p.vocab, dz, p.w(), product{y, 0, 1, false})
+			c.launch(variant("scatter", k.Out[0]), grid{hi - lo, 1, 128, 0}, at(k.Out[0]), y.p, elements(p.rows, lo), i32(hi-lo), i32(p.d))
 		}
 	}
 }
@@ -102,20 +111,21 @@ func sumSquares(c *CUDA, k vm.Call) vm.Kernel {
 }
 
 func adamW(c *CUDA, k vm.Call) vm.Kernel {
-	a, n := k.Op.Attr.(*graph.AdamW), of(k.In[0]).n
+	a, p := k.Op.Attr.(*graph.AdamW), of(k.In[0])
+	n := p.n
 	return func(uint) {
 		b1, b2 := float64(float32(a.Beta1)), float64(float32(a.Beta2))
 		factors := []slot{i64(n), f32(1 - a.LR*a.Decay), f32(a.Scale), f32(b1), f32(1 - b1), f32(b2), f32(1 - b2),
 			f32(a.LR / a.Bias1), f32(1 / math.Sqrt(a.Bias2)), f32(a.Eps)}
-		args := []slot{at(k.In[0]), at(k.In[1]), at(k.In[2]), at(k.In[3])}
-		name := "adamw"
+		args := []slot{at(k.In[0]), at(k.In[1]), at(k.In[2]), at(k.In[3]), c.copyOf(p)}
+		name, g := "adamw", over((n+3)/4)
 		switch of(k.In[2]).dt {
 		case graph.Uint16:
-			name, factors = "adamw16", append(factors, i64(a.Step), i64(a.Offset))
+			name, g, factors = "adamw16", over(n), append(factors, i64(a.Step), i64(a.Offset))
 		case graph.Uint8:
-			name, factors = "adamw8", append(factors, i64(a.Step), i64(a.Offset))
+			name, g, factors = "adamw8", over(n), append(factors, i64(a.Step), i64(a.Offset))
 			args = append(args, at(k.In[4]), at(k.In[5]))
 		}
-		c.launch(name, over(n), append(args, factors...)...)
+		c.launch(name, g, append(args, factors...)...)
 	}
 }

@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"time"
 	"unsafe"
@@ -15,7 +16,14 @@ import (
 )
 
 // block is one allocation; its memory goes back when no buffer is left.
-type block struct{ ptr cu.DevicePtr }
+type block struct {
+	ptr cu.DevicePtr
+	n   int // elements
+	// copy is the bfloat16 copy of parameters, for products; stale says that the
+	// parameters have changed under it.
+	copy  *buffer
+	stale bool
+}
 
 // buffer is a run of elements of a block.
 type buffer struct {
@@ -70,10 +78,10 @@ func (c *CUDA) alloc(dt graph.Dtype, n int) (*buffer, error) {
 	if err != nil {
 		free := int64(-1)
 		c.dev.Do(func() (err error) { free, _, err = cu.MemInfo(); return err })
-		return nil, fmt.Errorf("cuda: %d MiB on %s (%d MiB free): %w; a smaller micro-batch needs less", bytes>>20, c.Device(), free>>20, err)
+		return nil, fmt.Errorf("cuda: %d MiB on %s (%d MiB free): %w: %w; a smaller micro-batch needs less", bytes>>20, c.Device(), free>>20, vm.ErrMemory, err)
 	}
 	c.live[p] = struct{}{}
-	own := &block{p}
+	own := &block{ptr: p, n: n}
 	runtime.AddCleanup(own, func(p cu.DevicePtr) {
 		c.mu.Lock()
 		c.dead = append(c.dead, p)
@@ -136,6 +144,7 @@ func (c *CUDA) Import(host any) (vm.Buffer, error) {
 // Write copies a host slice to the start of b.
 func (c *CUDA) Write(to vm.Buffer, host any) {
 	b := to.(*buffer)
+	b.own.stale = true
 	switch h := host.(type) {
 	case []int32:
 		put(c, b, h)
@@ -144,17 +153,23 @@ func (c *CUDA) Write(to vm.Buffer, host any) {
 	case []uint8:
 		put(c, b, h)
 	case []float32:
-		if b.dt == graph.Float64 {
+		switch b.dt {
+		case graph.Float64:
 			put(c, b, converted[float64](h))
-			return
+		case graph.Uint16:
+			put(c, b, narrowed(h))
+		default:
+			put(c, b, h)
 		}
-		put(c, b, h)
 	case []float64:
-		if b.dt == graph.Float32 {
+		switch b.dt {
+		case graph.Float32:
 			put(c, b, converted[float32](h))
-			return
+		case graph.Uint16:
+			put(c, b, narrowed(converted[float32](h)))
+		default:
+			put(c, b, h)
 		}
-		put(c, b, h)
 	default:
 		panic("cuda: write from a type that is no buffer's")
 	}
@@ -171,21 +186,23 @@ func (c *CUDA) Read(host any, from vm.Buffer) {
 	case []uint8:
 		get(c, h, b)
 	case []float32:
-		if b.dt == graph.Float64 {
-			t := make([]float64, min(len(h), b.n))
-			get(c, t, b)
-			copy(h, converted[float32](t))
-			return
+		switch b.dt {
+		case graph.Float64:
+			copy(h, converted[float32](fetched[float64](c, b, len(h))))
+		case graph.Uint16:
+			copy(h, widened(fetched[uint16](c, b, len(h))))
+		default:
+			get(c, h, b)
 		}
-		get(c, h, b)
 	case []float64:
-		if b.dt == graph.Float32 {
-			t := make([]float32, min(len(h), b.n))
-			get(c, t, b)
-			copy(h, converted[float64](t))
-			return
+		switch b.dt {
+		case graph.Float32:
+			copy(h, converted[float64](fetched[float32](c, b, len(h))))
+		case graph.Uint16:
+			copy(h, converted[float64](widened(fetched[uint16](c, b, len(h)))))
+		default:
+			get(c, h, b)
 		}
-		get(c, h, b)
 	default:
 		panic("cuda: read into a type that is no buffer's")
 	}
@@ -197,6 +214,86 @@ func converted[T, F float32 | float64](h []F) []T {
 		r[i] = T(v)
 	}
 	return r
+}
+
+// fetched is the start of b, at most n elements, in its own type.
+func fetched[T any](c *CUDA, b *buffer, n int) []T {
+	t := make([]T, min(n, b.n))
+	get(c, t, b)
+	return t
+}
+
+// narrowed is the bits of the nearest bfloat16, ties to even; widened is its inverse.
+func narrowed(h []float32) []uint16 {
+	r := make([]uint16, len(h))
+	for i, v := range h {
+		u := math.Float32bits(v)
+		r[i] = uint16((u + 0x7fff + u>>16&1) >> 16)
+	}
+	return r
+}
+
+func widened(h []uint16) []float32 {
+	r := make([]float32, len(h))
+	for i, v := range h {
+		r[i] = math.Float32frombits(uint32(v) << 16)
+	}
+	return r
+}
+
+// keepCopy makes room for the bfloat16 copy of b's block.
+func (c *CUDA) keepCopy(b *buffer) {
+	if b.own.copy != nil || c.err != nil {
+		return
+	}
+	if b.own.copy, c.err = c.alloc(graph.Uint16, b.own.n); c.err == nil {
+		b.own.stale = true
+	}
+}
+
+// copied is the address of the bfloat16 copy of b, brought up to date.
+func (c *CUDA) copied(b *buffer) slot {
+	o := b.own
+	if o.copy == nil { // there was no room: c.err says so
+		return 0
+	}
+	if o.stale {
+		o.stale = false
+		c.launch("to_b16", over((o.n+7)/8), slot(o.copy.ptr), slot(o.ptr), i64(o.n))
+	}
+	return c.copyOf(b)
+}
+
+// copyOf is where the copy of b lies; 0 for none.
+func (c *CUDA) copyOf(b *buffer) slot {
+	if b.own.copy == nil {
+		return 0
+	}
+	return slot(b.own.copy.ptr) + slot(b.ptr-b.own.ptr)/2
+}
+
+// Activations is the type in which activations are kept: bfloat16 for products
+// of bfloat16.
+func (c *CUDA) Activations() graph.Dtype {
+	if c.round {
+		return graph.Uint16
+	}
+	return graph.Float32
+}
+
+// ActivationBytes is the size of an activation's element.
+func (c *CUDA) ActivationBytes() int { return size(c.Activations()) }
+
+// Memory is the size of the device's memory.
+func (c *CUDA) Memory() int64 { return c.dev.Info.MemoryMiB << 20 }
+
+// View is the first n elements of b's memory as another type.
+func (c *CUDA) View(b vm.Buffer, dt graph.Dtype, n int) vm.Buffer {
+	o := b.(*buffer)
+	if n*size(dt) > o.n*size(o.dt) {
+		panic("cuda: view out of range")
+	}
+	return &buffer{o.own, o.ptr, n, dt}
 }
 
 // transferable checks that a copy is of elements of the buffer's size.
@@ -237,9 +334,10 @@ func get[T any](c *CUDA, h []T, b *buffer) {
 
 // Numbers of scratch buffers, by use.
 const (
-	scratchRows   = iota // gathered rows, reciprocal roots, dots
-	scratchLogits        // logits of a chunk
-	scratchParts         // partial sums
+	scratchRows     = iota // gathered rows, reciprocal roots, dots
+	scratchLogits          // logits of a chunk
+	scratchGradient        // their gradient, where it is of another type
+	scratchParts           // partial sums
 	scratches
 )
 

@@ -128,7 +128,7 @@ func NewReference(be vm.Backend, p *qwen2.Params) (*Reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.most, _ = auto(p)
+	m.most, _ = auto(be, p, true)
 	return &Reference{m: m, most: m.most}, nil
 }
 
@@ -167,6 +167,12 @@ func (r *Reference) LogProbsOf(ctx context.Context, pairs Pairs, rows []int) err
 			n++
 		}
 		sums, err := r.m.Forward(&r.b)
+		if outOfMemory(err) && r.most/2 >= leastTokens {
+			r.most = min(r.most, len(r.b.Tokens)) / 2
+			r.m.most = r.most
+			r.m.forget()
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("train: reference: %w", err)
 		}

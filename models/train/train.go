@@ -107,6 +107,9 @@ type Metrics struct {
 	LogpsRejected   float64 `json:"logps/rejected"`
 	WeightMean      float64 `json:"weight/mean"`
 	WeightESS       float64 `json:"weight/ess"` // (Σw)²/Σw²
+	// Lowered is the new bound on tokens of a micro-batch, in the step in which
+	// the device ran out of memory.
+	Lowered int `json:"micro_tokens_lowered_to,omitempty"`
 }
 
 // Diverged is the error of a step whose loss or gradient is not finite. The
@@ -157,7 +160,7 @@ func New(be vm.Backend, p *qwen2.Params, cfg Config, data Data) (*Trainer, error
 	if t.cfg.MaxLength == 0 {
 		t.cfg.MaxLength = p.Config.MaxPositions
 	}
-	tokens, level := auto(p)
+	tokens, level := auto(be, p, cfg.LoRA == nil)
 	if t.cfg.MicroTokens == 0 {
 		t.cfg.MicroTokens = tokens
 	}
@@ -222,23 +225,6 @@ func (t *Trainer) allocate(be vm.Backend, p *qwen2.Params) error {
 	return err
 }
 
-// budget is how many activations, in elements, a micro-batch may keep.
-const budget = 20 << 20
-
-// auto chooses the recompute level and the bound on tokens of a micro-batch:
-// activations of about 80 MiB, within sensible batches. Recomputing norms and
-// SwiGLU costs wide layers under 1 % and saves a third of the memory.
-func auto(p *qwen2.Params) (tokens, level int) {
-	c := p.Config
-	row := 2*c.Hidden + 2*c.Heads*c.HeadDim + 2*c.KVHeads*c.HeadDim + 2*c.FFN
-	if c.Hidden >= 256 {
-		level = 1
-	} else {
-		row += 2*c.Hidden + c.FFN
-	}
-	return min(max(budget/(c.Layers*row), 256), 4096), level
-}
-
 // Done reports whether all steps have been taken.
 func (t *Trainer) Done() bool { return t.step >= t.total }
 
@@ -282,30 +268,16 @@ func (t *Trainer) Step(ctx context.Context) (Metrics, error) {
 		return Metrics{}, errors.New("train: no steps are left")
 	}
 	rows := t.rowsOf(t.step)
-	o := t.data.begin(&t.cfg, rows)
-	m := Metrics{Step: t.step + 1, LearningRate: t.sched.At(t.step), Epoch: float64(t.step+1) / float64(t.perEpoch)}
-	var tokens int64
-	picks := 0
-	for at := 0; at < len(rows); {
-		n := t.fill(rows[at:])
-		loss, _, err := t.model.Backward(&t.batch, func(sums, coef []float64) float64 { return o.eval(at, n, sums, coef) }, at > 0)
-		if err != nil {
-			return m, fmt.Errorf("train: step %d: %w", m.Step, err)
-		}
-		m.Loss += loss
-		m.Entropy += t.model.entropy(len(t.batch.Rows))
-		picks += len(t.batch.Rows)
-		for _, r := range rows[at : at+n] {
-			tokens += int64(t.data.tokens(r))
-		}
-		at += n
-		if err := ctx.Err(); err != nil {
-			return m, err
-		}
+	m, o, tokens, err := t.gradients(ctx, rows)
+	for lowered := 0; outOfMemory(err) && t.shrink(); {
+		lowered = t.cfg.MicroTokens
+		m, o, tokens, err = t.gradients(ctx, rows)
+		m.Lowered = lowered
+	}
+	if err != nil {
+		return m, err
 	}
 	o.report(&m)
-	m.Entropy /= float64(picks)
-	var err error
 	if m.GradNorm, err = t.opt.Norm(); err != nil {
 		return m, fmt.Errorf("train: step %d: %w", m.Step, err)
 	}
@@ -323,6 +295,32 @@ func (t *Trainer) Step(ctx context.Context) (Metrics, error) {
 	t.tokens += tokens
 	m.NumTokens = t.tokens
 	return m, nil
+}
+
+// gradients leaves the gradients of a batch in the model and counts its tokens.
+func (t *Trainer) gradients(ctx context.Context, rows []int) (m Metrics, o objective, tokens int64, err error) {
+	o = t.data.begin(&t.cfg, rows)
+	m = Metrics{Step: t.step + 1, LearningRate: t.sched.At(t.step), Epoch: float64(t.step+1) / float64(t.perEpoch)}
+	picks := 0
+	for at := 0; at < len(rows); {
+		n := t.fill(rows[at:])
+		loss, _, err := t.model.Backward(&t.batch, func(sums, coef []float64) float64 { return o.eval(at, n, sums, coef) }, at > 0)
+		if err != nil {
+			return m, o, 0, fmt.Errorf("train: step %d: %w", m.Step, err)
+		}
+		m.Loss += loss
+		m.Entropy += t.model.entropy(len(t.batch.Rows))
+		picks += len(t.batch.Rows)
+		for _, r := range rows[at : at+n] {
+			tokens += int64(t.data.tokens(r))
+		}
+		at += n
+		if err := ctx.Err(); err != nil {
+			return m, o, 0, err
+		}
+	}
+	m.Entropy /= float64(picks)
+	return m, o, tokens, nil
 }
 
 // fill packs as many rows as the bound on tokens allows, at least one.

@@ -21,6 +21,8 @@
 package vm
 
 import (
+	"errors"
+
 	"hardneg/models/graph"
 )
 
@@ -56,6 +58,27 @@ type Backend interface {
 	// Close gives memory back.
 	Close() error
 }
+
+// Narrow is a backend that keeps activations in a narrower type than the graph
+// has: outputs of ops for which graph.Kind.NarrowOut holds.
+type Narrow interface {
+	Backend
+	// Activations is their type; the graph's own where the backend keeps it.
+	Activations() graph.Dtype
+	// View is the first n elements of b's memory as another type.
+	View(b Buffer, dt graph.Dtype, n int) Buffer
+}
+
+// Sized is a backend with memory of its own.
+type Sized interface {
+	// Memory is its size in bytes, a property of the device's class.
+	Memory() int64
+	// ActivationBytes is the size of an activation's element.
+	ActivationBytes() int
+}
+
+// ErrMemory is wrapped by errors of a device whose memory is full.
+var ErrMemory = errors.New("out of device memory")
 
 // Arg is an operand of a call. Rows of Shape beyond the live ones are garbage.
 type Arg struct {

@@ -46,6 +46,10 @@ type Machine struct {
 // Compile plans memory and binds kernels.
 func Compile(be Backend, s Spec) (*Machine, error) {
 	p := newPlanner(s)
+	narrow, _ := be.(Narrow)
+	if narrow != nil && s.Dtype == graph.Float32 {
+		p.narrow = narrow.Activations()
+	}
 	if err := p.plan(); err != nil {
 		return nil, err
 	}
@@ -59,7 +63,10 @@ func Compile(be Backend, s Spec) (*Machine, error) {
 			continue
 		}
 		if !sl.leaf {
-			sl.bound = arena.Slice(sl.off, sl.off+sl.n)
+			sl.bound = arena.Slice(sl.off, sl.off+sl.room())
+			if sl.dtype != s.Dtype {
+				sl.bound = narrow.View(sl.bound, sl.dtype, sl.n)
+			}
 			continue
 		}
 		n := sl.aliases[0]

@@ -26,6 +26,15 @@ type slot struct {
 	optional bool
 }
 
+// room is the number of elements of the arena, which has the graph's type, that
+// the slot takes.
+func (s *slot) room() int {
+	if s.dtype == graph.Uint16 {
+		return (s.n + 1) / 2
+	}
+	return s.n
+}
+
 // work is what a node will do at run time.
 type work struct {
 	outs []int // slots
@@ -35,6 +44,7 @@ type work struct {
 
 type planner struct {
 	spec    Spec
+	narrow  graph.Dtype // of activations
 	order   []*G.Node
 	pos     map[*G.Node]int
 	kids    map[*G.Node][]*G.Node
@@ -94,7 +104,7 @@ func (p *planner) plan() error {
 		op := n.Op()
 		switch {
 		case op == nil || len(p.kids[n]) == 0:
-			p.slotOf[n] = []int{p.newSlot(n, graph.Size(n.Shape()), i)}
+			p.slotOf[n] = []int{p.newSlot(n, graph.Size(n.Shape()), i, graph.DtypeOf(n))}
 			p.slots[p.slotOf[n][0]].leaf = true
 			continue
 		}
@@ -111,7 +121,7 @@ func (p *planner) plan() error {
 			}
 			p.work[n] = &work{}
 			if !p.fuse(n) {
-				p.work[n].outs = []int{p.newSlot(n, graph.Size(n.Shape()), i)}
+				p.work[n].outs = []int{p.newSlot(n, graph.Size(n.Shape()), i, p.stored(n, graph.KindAdd, 0, n.Shape()))}
 				p.slotOf[n] = p.work[n].outs
 			}
 		}
@@ -121,9 +131,17 @@ func (p *planner) plan() error {
 	return nil
 }
 
-func (p *planner) newSlot(n *G.Node, size, def int) int {
-	p.slots = append(p.slots, &slot{n: size, dtype: graph.DtypeOf(n), def: def, end: def, aliases: []*G.Node{n}})
+func (p *planner) newSlot(n *G.Node, size, def int, dt graph.Dtype) int {
+	p.slots = append(p.slots, &slot{n: size, dtype: dt, def: def, end: def, aliases: []*G.Node{n}})
 	return len(p.slots) - 1
+}
+
+// stored is the type in which output i of a kind is kept.
+func (p *planner) stored(n *G.Node, k graph.Kind, i int, s graph.Shape) graph.Dtype {
+	if p.narrow != graph.Float32 && k.NarrowOut(i, s) {
+		return p.narrow
+	}
+	return graph.DtypeOf(n)
 }
 
 func (p *planner) alias(n *G.Node, s int) {
@@ -141,14 +159,14 @@ func (p *planner) place(n *G.Node, o *graph.Op, i int) {
 	p.work[n] = w
 	for j, s := range o.Outs(in) {
 		if j == 0 && o.InPlace > 0 {
-			if t := p.slotOf[p.kids[n][o.InPlace-1]][0]; p.lastUse(t, i) {
+			if t := p.slotOf[p.kids[n][o.InPlace-1]][0]; p.slots[t].dtype == p.stored(n, o.Kind, j, s) && p.lastUse(t, i) {
 				p.alias(n, t)
 				w.outs = append(w.outs, t)
 				p.stats.InPlace++
 				continue
 			}
 		}
-		id := p.newSlot(n, graph.Size(s), i)
+		id := p.newSlot(n, graph.Size(s), i, p.stored(n, o.Kind, j, s))
 		p.slots[id].optional = o.Optional>>j&1 == 1
 		w.outs = append(w.outs, id)
 	}
@@ -261,13 +279,13 @@ func (p *planner) arrange() {
 	for _, s := range p.slots {
 		if !s.dead && !s.leaf && s.bound == nil {
 			own = append(own, s)
-			p.stats.SumElems += s.n
+			p.stats.SumElems += s.room()
 		}
 	}
-	slices.SortStableFunc(own, func(a, b *slot) int { return cmp.Compare(b.n, a.n) })
+	slices.SortStableFunc(own, func(a, b *slot) int { return cmp.Compare(b.room(), a.room()) })
 	var placed []*slot // by offset
 	for _, s := range own {
-		n := roundUp(s.n)
+		n := roundUp(s.room())
 		for _, q := range placed {
 			if q.end < s.def || s.end < q.def {
 				continue
@@ -275,7 +293,7 @@ func (p *planner) arrange() {
 			if s.off+n <= q.off {
 				break
 			}
-			s.off = max(s.off, q.off+roundUp(q.n))
+			s.off = max(s.off, q.off+roundUp(q.room()))
 		}
 		p.total = max(p.total, s.off+n)
 		i, _ := slices.BinarySearchFunc(placed, s, func(a, b *slot) int {
@@ -287,7 +305,7 @@ func (p *planner) arrange() {
 	live := make([]int, len(p.order)+1)
 	for _, s := range own {
 		for i := s.def; i <= min(s.end, len(p.order)-1); i++ {
-			live[i] += s.n
+			live[i] += s.room()
 		}
 	}
 	p.stats.LiveElems = slices.Max(live)

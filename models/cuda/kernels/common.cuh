@@ -80,6 +80,27 @@ template <> __device__ __forceinline__ b16 narrow<b16>(float x) {
 }
 __device__ __forceinline__ void store(b16 *p, float v, int add) { *p = narrow<b16>(add ? wide(*p) + v : v); }
 
+// exponential is as exact as its type: bfloat16 needs no more than the fast one.
+template <class T> __device__ __forceinline__ float exponential(float x) { return sizeof(T) == 2 ? __expf(x) : expf(x); }
+
+// whole reports whether rows of n elements from p on can be read in vectors of 8.
+template <class T> __device__ __forceinline__ bool whole(const T *p, int n) { return ((size_t)p & 15) == 0 && n % 8 == 0; }
+__device__ __forceinline__ void load8(float *v, const float *p) {
+	const float4 a = ((const float4 *)p)[0], b = ((const float4 *)p)[1];
+	v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w, v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w;
+}
+__device__ __forceinline__ void load8(float *v, const b16 *p) {
+	const uint4 a = *(const uint4 *)p;
+	v[0] = low(a.x), v[1] = high(a.x), v[2] = low(a.y), v[3] = high(a.y), v[4] = low(a.z), v[5] = high(a.z), v[6] = low(a.w), v[7] = high(a.w);
+}
+__device__ __forceinline__ void store8(float *p, const float *v) {
+	((float4 *)p)[0] = make_float4(v[0], v[1], v[2], v[3]);
+	((float4 *)p)[1] = make_float4(v[4], v[5], v[6], v[7]);
+}
+__device__ __forceinline__ void store8(b16 *p, const float *v) {
+	*(uint4 *)p = make_uint4(pack(v[0], v[1]), pack(v[2], v[3]), pack(v[4], v[5]), pack(v[6], v[7]));
+}
+
 // segment_of is the segment of a row: the last that begins at or before it.
 __device__ __forceinline__ int segment_of(const int *segs, int n, int row) {
 	int lo = 0, hi = n;

@@ -1,57 +1,106 @@
 // Between the last hidden state and the loss.
 
 // x[i] = h[rows[i]]: the picked rows of a chunk.
-extern "C" __global__ void gather(float *x, const float *h, const int *rows, int d) {
+template <class T> __device__ __forceinline__ void gather_of(T *x, const T *h, const int *rows, int d) {
 	const size_t i = blockIdx.x, r = rows[i];
 	for (int j = threadIdx.x; j < d; j += blockDim.x) x[i * d + j] = h[r * d + j];
 }
+extern "C" __global__ void gather(float *x, const float *h, const int *rows, int d) { gather_of(x, h, rows, d); }
 HN_KERNEL(gather)
+extern "C" __global__ void gather_b16(b16 *x, const b16 *h, const int *rows, int d) { gather_of(x, h, rows, d); }
+HN_KERNEL(gather_b16)
 
-// dh[rows[i]] += y[i]; the first pick of a row adds those of all.
-extern "C" __global__ void scatter(float *dh, const float *y, const int *rows, int n, int d) {
+// dh[rows[i]] += y[i]; the first pick of a row adds those of all, in order.
+template <class T> __device__ __forceinline__ void scatter_of(T *dh, const T *y, const int *rows, int n, int d) {
+	__shared__ int same[128];
 	const int i = blockIdx.x, r = rows[i];
-	for (int q = 0; q < i; q++)
-		if (rows[q] == r) return;
-	for (int j = threadIdx.x; j < d; j += blockDim.x) {
-		float s = dh[(size_t)r * d + j];
-		for (int q = i; q < n; q++)
-			if (rows[q] == r) s += y[(size_t)q * d + j];
-		dh[(size_t)r * d + j] = s;
+	int earlier = 0;
+	for (int q = threadIdx.x; q < i; q += blockDim.x) earlier |= rows[q] == r;
+	if (__syncthreads_or(earlier)) return;
+	dh += (size_t)r * d;
+	for (int lo = i; lo < n; lo += blockDim.x) {
+		const int q = lo + threadIdx.x, mine = q < n && rows[q] == r;
+		if (!__syncthreads_or(mine)) continue;
+		same[threadIdx.x] = mine;
+		__syncthreads();
+		for (int j = threadIdx.x; j < d; j += blockDim.x) {
+			float s = wide(dh[j]);
+			for (int e = 0; e < (int)blockDim.x; e++)
+				if (same[e]) s += wide(y[(size_t)(lo + e) * d + j]);
+			dh[j] = narrow<T>(s);
+		}
 	}
 }
+extern "C" __global__ void scatter(float *dh, const float *y, const int *rows, int n, int d) { scatter_of(dh, y, rows, n, d); }
 HN_KERNEL(scatter)
+extern "C" __global__ void scatter_b16(b16 *dh, const b16 *y, const int *rows, int n, int d) { scatter_of(dh, y, rows, n, d); }
+HN_KERNEL(scatter_b16)
 
-// lse = ln Σ exp(z), logp = z[id] - lse, of rows of v logits.
-extern "C" __global__ void log_prob(float *logp, float *lse, const float *z, const int *ids, int v) {
+// Of rows of v logits: lse = ln Σ exp(z), logp = z[id] - lse and, if wanted,
+// the entropy lse - Σ p·z, in one pass: m is the largest so far, s = Σ exp(z-m)
+// and w = Σ exp(z-m)·z. Merging two such triples is the same rule.
+struct softsum {
+	float m, s, w;
+};
+__device__ __forceinline__ void merge(softsum &a, const softsum &b) {
+	const float m = fmaxf(a.m, b.m), fa = expf(a.m - m), fb = expf(b.m - m);
+	a.s = a.s * fa + b.s * fb, a.w = a.w * fa + b.w * fb, a.m = m;
+}
+extern "C" __global__ void __launch_bounds__(512) log_prob(float *logp, float *lse, float *entropy, const float *z, const int *ids, int v) {
+	__shared__ softsum part[16];
 	z += (size_t)blockIdx.x * v;
-	float m = z[0], s = 0;
-	for (int j = threadIdx.x; j < v; j += blockDim.x) m = fmaxf(m, z[j]);
-	m = block_max(m);
-	for (int j = threadIdx.x; j < v; j += blockDim.x) s += expf(z[j] - m);
-	s = m + logf(block_sum(s));
-	if (threadIdx.x == 0) lse[blockIdx.x] = s, logp[blockIdx.x] = z[ids[blockIdx.x]] - s;
+	softsum a = {-1e30f, 0, 0};
+	const int n = whole(z, 8) ? v / 8 * 8 : 0;
+	for (int j = 8 * threadIdx.x; j < n; j += 8 * blockDim.x) {
+		float x[8];
+		load8(x, z + j);
+		float m = x[0];
+		for (int e = 1; e < 8; e++) m = fmaxf(m, x[e]);
+		softsum b = {m, 0, 0};
+		for (int e = 0; e < 8; e++) {
+			const float p = expf(x[e] - m);
+			b.s += p, b.w += p * x[e];
+		}
+		merge(a, b);
+	}
+	for (int j = n + threadIdx.x; j < v; j += blockDim.x) {
+		const softsum b = {z[j], 1, z[j]};
+		merge(a, b);
+	}
+	for (int o = 16; o; o >>= 1) {
+		const softsum b = {__shfl_xor_sync(~0u, a.m, o), __shfl_xor_sync(~0u, a.s, o), __shfl_xor_sync(~0u, a.w, o)};
+		merge(a, b);
+	}
+	if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = a;
+	__syncthreads();
+	if (threadIdx.x) return;
+	for (int i = 1; i < (int)blockDim.x / 32; i++) merge(a, part[i]);
+	const float l = a.m + logf(a.s);
+	lse[blockIdx.x] = l, logp[blockIdx.x] = z[ids[blockIdx.x]] - l;
+	if (entropy) entropy[blockIdx.x] = l - a.w / a.s;
 }
 HN_KERNEL(log_prob)
 
-// The entropy of the softmax of rows of logits: lse - Σ p·z.
-extern "C" __global__ void entropy(float *out, const float *z, const float *lse, int v) {
-	z += (size_t)blockIdx.x * v;
-	const float l = lse[blockIdx.x];
-	float s = 0;
-	for (int j = threadIdx.x; j < v; j += blockDim.x) s += expf(z[j] - l) * z[j];
-	s = block_sum(s);
-	if (threadIdx.x == 0) out[blockIdx.x] = l - s;
+// o is the gradient of g·logp by the logits z; o may be z. Grid: stretches of
+// 8·threads logits, picks.
+template <class T> __device__ __forceinline__ void log_prob_grad_of(T *o, const float *z, const float *lse, const float *g, const int *ids, int v) {
+	const size_t row = blockIdx.y, at = row * v;
+	const float l = lse[row], w = g[row];
+	const int id = ids[row], j = 8 * (blockIdx.x * blockDim.x + threadIdx.x);
+	if (j >= v) return;
+	z += at + j, o += at + j;
+	if (whole(z, v) && whole(o, v)) {
+		float x[8];
+		load8(x, z);
+		for (int e = 0; e < 8; e++) x[e] = (j + e == id ? w : 0.0f) - w * exponential<T>(x[e] - l);
+		store8(o, x);
+	} else
+		for (int e = 0; e < min(8, v - j); e++) o[e] = narrow<T>((j + e == id ? w : 0.0f) - w * exponential<T>(z[e] - l));
 }
-HN_KERNEL(entropy)
-
-// z becomes the gradient of g·logp by the logits.
-extern "C" __global__ void log_prob_grad(float *z, const float *lse, const float *g, const int *ids, int v) {
-	z += (size_t)blockIdx.x * v;
-	const float l = lse[blockIdx.x], w = g[blockIdx.x];
-	const int id = ids[blockIdx.x];
-	for (int j = threadIdx.x; j < v; j += blockDim.x) z[j] = (j == id ? w : 0.0f) - w * expf(z[j] - l);
-}
+extern "C" __global__ void log_prob_grad(float *o, const float *z, const float *lse, const float *g, const int *ids, int v) { log_prob_grad_of(o, z, lse, g, ids, v); }
 HN_KERNEL(log_prob_grad)
+extern "C" __global__ void log_prob_grad_b16(b16 *o, const float *z, const float *lse, const float *g, const int *ids, int v) { log_prob_grad_of(o, z, lse, g, ids, v); }
+HN_KERNEL(log_prob_grad_b16)
 
 // One thread a sequence, in the order of its picks.
 extern "C" __global__ void seq_sum(float *out, const float *logp, const int *bounds, int n) {

@@ -4,7 +4,13 @@ enum { square_chunk = 1 << 14 };
 extern "C" __global__ void square_parts(double *part, const float *x, long long n) {
 	const long long lo = (long long)blockIdx.x * square_chunk, hi = lo + square_chunk < n ? lo + square_chunk : n;
 	double s = 0;
-	for (long long i = lo + threadIdx.x; i < hi; i += blockDim.x) s += (double)x[i] * x[i];
+	if (((size_t)x & 15) == 0 && hi - lo == square_chunk)
+		for (long long i = lo + 4 * threadIdx.x; i < hi; i += 4 * blockDim.x) {
+			const float4 v = *(const float4 *)(x + i);
+			s += (double)v.x * v.x + (double)v.y * v.y + (double)v.z * v.z + (double)v.w * v.w;
+		}
+	else
+		for (long long i = lo + threadIdx.x; i < hi; i += blockDim.x) s += (double)x[i] * x[i];
 	s = block_sum(s);
 	if (threadIdx.x == 0) part[blockIdx.x] = s;
 }
@@ -29,11 +35,24 @@ __device__ __forceinline__ void adam_element(const adam &k, float *p, float g, f
 	*p = *p * k.keep - k.rate * *m / (sqrtf(*v) * k.root + k.eps);
 }
 
-extern "C" __global__ void adamw(float *p, const float *g, float *m, float *v, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps) {
-	const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-	if (i >= n) return;
+// Four elements a thread. copy is the bfloat16 copy of the parameters, or null.
+extern "C" __global__ void adamw(float *p, const float *g, float *m, float *v, b16 *copy, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps) {
+	const long long i = 4 * ((long long)blockIdx.x * blockDim.x + threadIdx.x);
 	const adam k = {keep, scale, b1, c1, b2, c2, rate, root, eps};
-	adam_element(k, p + i, g[i], m + i, v + i);
+	if (i + 4 <= n && (((size_t)p | (size_t)g | (size_t)m | (size_t)v | 2 * (size_t)copy) & 15) == 0) {
+		float4 x = *(float4 *)(p + i), y = *(const float4 *)(g + i), u = *(float4 *)(m + i), w = *(float4 *)(v + i);
+		adam_element(k, &x.x, y.x, &u.x, &w.x);
+		adam_element(k, &x.y, y.y, &u.y, &w.y);
+		adam_element(k, &x.z, y.z, &u.z, &w.z);
+		adam_element(k, &x.w, y.w, &u.w, &w.w);
+		*(float4 *)(p + i) = x, *(float4 *)(m + i) = u, *(float4 *)(v + i) = w;
+		if (copy) *(uint2 *)(copy + i) = make_uint2(pack(x.x, x.y), pack(x.z, x.w));
+		return;
+	}
+	for (long long j = i; j < min(i + 4, n); j++) {
+		adam_element(k, p + j, g[j], m + j, v + j);
+		if (copy) copy[j] = narrow<b16>(p[j]);
+	}
 }
 HN_KERNEL(adamw)
 
@@ -45,12 +64,13 @@ __device__ __forceinline__ u32 noise(u64 step, u64 i) {
 }
 
 // Moments as bfloat16, rounded at random.
-extern "C" __global__ void adamw16(float *p, const float *g, u16 *m, u16 *v, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps, long long step, long long offset) {
+extern "C" __global__ void adamw16(float *p, const float *g, u16 *m, u16 *v, b16 *copy, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps, long long step, long long offset) {
 	const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
 	if (i >= n) return;
 	const adam k = {keep, scale, b1, c1, b2, c2, rate, root, eps};
 	float mf = __uint_as_float((u32)m[i] << 16), vf = __uint_as_float((u32)v[i] << 16);
 	adam_element(k, p + i, g[i], &mf, &vf);
+	if (copy) copy[i] = narrow<b16>(p[i]);
 	const u32 r = noise(step, offset + i);
 	m[i] = (u16)((__float_as_uint(mf) + (r & 0xffff)) >> 16);
 	v[i] = (u16)((__float_as_uint(vf) + (r >> 16)) >> 16);
@@ -68,7 +88,7 @@ __device__ __forceinline__ int code(float x, float scale, int top, u32 r) {
 }
 
 // One block of 256 threads for each block of moments.
-extern "C" __global__ void adamw8(float *p, const float *g, u8 *m, u8 *v, float *sm, float *sv, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps, long long step, long long offset) {
+extern "C" __global__ void adamw8(float *p, const float *g, u8 *m, u8 *v, b16 *copy, float *sm, float *sv, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps, long long step, long long offset) {
 	const long long i = (long long)blockIdx.x * 256 + threadIdx.x;
 	const adam k = {keep, scale, b1, c1, b2, c2, rate, root, eps};
 	float mf = 0, vf = 0;
@@ -77,6 +97,7 @@ extern "C" __global__ void adamw8(float *p, const float *g, u8 *m, u8 *v, float 
 		if (m[i] > 127) mf = -mf;
 		vf = small(v[i], 255) * sv[blockIdx.x];
 		adam_element(k, p + i, g[i], &mf, &vf);
+		if (copy) copy[i] = narrow<b16>(p[i]);
 	}
 	const float am = block_max(fabsf(mf)), av = block_max(vf);
 	if (threadIdx.x == 0) sm[blockIdx.x] = am, sv[blockIdx.x] = av;

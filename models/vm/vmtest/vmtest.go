@@ -140,9 +140,13 @@ func (s Suite) do(c call, threads int, add uint) ([][]float64, error) {
 		return nil, err
 	}
 	defer be.Close()
+	narrow, activations := s.activations(be)
 	k := vm.Call{Op: c.op, Live: &c.live}
-	for _, o := range c.in {
+	for i, o := range c.in {
 		dt, host := s.Dtype, any(o.f)
+		if narrow && c.op.Kind.NarrowIn(i, o.shape) {
+			dt = activations
+		}
 		if o.i != nil {
 			dt, host = graph.Int32, any(o.i)
 		}
@@ -161,8 +165,11 @@ func (s Suite) do(c call, threads int, add uint) ([][]float64, error) {
 			continue
 		}
 		n, dt := graph.Size(shape), s.Dtype
-		if c.op.Kind == graph.KindSumSquares {
+		switch {
+		case c.op.Kind == graph.KindSumSquares:
 			dt = graph.Float64
+		case narrow && c.op.Kind.NarrowOut(i, shape):
+			dt = activations
 		}
 		b, err := be.Alloc(dt, n+2*guard)
 		if err != nil {
@@ -181,6 +188,15 @@ func (s Suite) do(c call, threads int, add uint) ([][]float64, error) {
 		return nil, err
 	}
 	return c.outputs(be, whole)
+}
+
+// activations is the type of operands that the backend keeps narrower, if any.
+func (s Suite) activations(be vm.Backend) (bool, graph.Dtype) {
+	n, ok := be.(vm.Narrow)
+	if !ok || s.Dtype != graph.Float32 {
+		return false, s.Dtype
+	}
+	return true, n.Activations()
 }
 
 // outputs reads the live parts and checks what surrounds them.
