@@ -46,6 +46,9 @@ func Rotate[F Float](r *Rope, row []F, pos int, dir F) {
 	rotateHeads(r, row, r.heads.Q+r.heads.KV, pos, dir)
 }
 
+// RotateHeads is Rotate for a row of as many heads as given, of float32.
+func RotateHeads(r *Rope, row []float32, heads, pos int) { rotateHeads(r, row, heads, pos, 1) }
+
 func rotateHeads[F Float](r *Rope, row []F, heads, pos int, dir F) {
 	half, d := len(r.rates), r.heads.Dim
 	var co, si []F

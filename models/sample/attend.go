@@ -7,24 +7,63 @@ import (
 	"hardneg/models/cpu/gemm"
 )
 
-// attend rotates the new queries and keys of layer l, stores keys and values,
-// and writes each token's attention output to att.
-func (b *batch) attend(l int, spans []span, qkv, att []float32) {
-	c := b.net.config
-	q, kv, w := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim, b.net.heads.Width()
+// keyValues computes the keys and values of all new tokens from h, rotates the
+// keys and stores both in the caches.
+func (b *batch) keyValues(l int, spans []span, t int) {
+	c, y := b.net.config, &b.net.layers[l]
+	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	for i := range t {
+		copy(b.qkv.row(i)[q:], y.bqkv[q:])
+	}
+	b.e.Mul(t, b.h.d, b.h.ld, y.wkv, b.qkv.d[q:], b.qkv.ld, true)
 	i := 0
 	for _, s := range spans {
 		for j := range s.tokens {
-			row := qkv[(i+j)*w : (i+j+1)*w]
-			cpu.Rotate(b.rope, row, s.pos+j, 1)
+			row := b.qkv.row(i)
+			cpu.RotateHeads(b.rope, row[q:q+kv], c.KVHeads, s.pos+j)
 			s.own.put(b.pool, l, s.own.n+j, row[q:q+kv], row[q+kv:])
+			i++
 		}
-		if len(s.tokens) == 1 {
-			b.decode(l, s, qkv[i*w:], att[i*q:])
+	}
+}
+
+// queries computes the rotated queries of the first t rows of h: those of all
+// new tokens, or of the last one of each span.
+func (b *batch) queries(y *layer, spans []span, t int) {
+	c := b.net.config
+	q := c.Heads * c.HeadDim
+	for i := range t {
+		copy(b.qkv.row(i)[:q], y.bqkv)
+	}
+	b.e.Mul(t, b.h.d, b.h.ld, y.wq, b.qkv.d, b.qkv.ld, true)
+	i := 0
+	for _, s := range spans {
+		first := 0
+		if t == len(spans) {
+			first = len(s.tokens) - 1
+		}
+		for j := first; j < len(s.tokens); j++ {
+			cpu.RotateHeads(b.rope, b.qkv.row(i)[:q], c.Heads, s.pos+j)
+			i++
+		}
+	}
+}
+
+// attend writes the attention output of every query to att; single says that
+// there is one query a span, that of its last token.
+func (b *batch) attend(l int, spans []span, single bool) {
+	if single {
+		b.decode(l, spans, 0)
+		return
+	}
+	row := 0
+	for i, s := range spans {
+		if len(s.tokens) == 1 { // as it would be in a batch of such
+			b.decode(l, spans[i:i+1], row)
 		} else {
-			b.prefill(l, s, qkv[i*w:], att[i*q:])
+			b.prefill(l, s, row)
 		}
-		i += len(s.tokens)
+		row += len(s.tokens)
 	}
 }
 
@@ -42,33 +81,103 @@ func seen(list []piece, pages []*page, n int) []piece {
 	return list
 }
 
-// decode attends from one token. The query heads that share a key head are the
-// rows of small products, a page at a time.
-func (b *batch) decode(l int, s span, qkv, att []float32) {
+// all lists the pages that the last token of s sees.
+func (s *span) all(list []piece) []piece {
+	return seen(seen(list, s.shared, s.nShare), s.own.pages, s.own.n+len(s.tokens))
+}
+
+// decode attends from the last token of each span, whose queries are in the
+// rows from row on.
+func (b *batch) decode(l int, spans []span, row int) {
 	c := b.net.config
 	d, group := c.HeadDim, c.Heads/c.KVHeads
-	var buf [64]piece
-	list := seen(seen(buf[:0], s.shared, s.nShare), s.own.pages, s.own.n+1)
-	t := s.nShare + s.own.n + 1
-	scores := sized(&b.scores, (group+1)*t)
-	paired := gemm.HasPair() && b.pool.nr == gemm.PairPanel && d%(2*gemm.PairPanel) == 0
+	fused := gemm.HasAttend() && b.pool.nr == gemm.AttendPanel && d%gemm.AttendPanel == 0
+	for i := range spans {
+		if fused {
+			b.fused(l, spans, i, row+i)
+			continue
+		}
+		var buf [64]piece
+		list := spans[i].all(buf[:0])
+		for kv := range c.KVHeads {
+			b.group(l, kv, list, b.qkv.row(row + i)[kv*group*d:], b.att.row(row + i)[kv*group*d:])
+		}
+	}
+}
+
+// fused attends from span i by the kernel that does all of it. Query heads that
+// share a key head go together, AttendHeads at most.
+func (b *batch) fused(l int, spans []span, i, row int) {
+	c := b.net.config
+	d, group := c.HeadDim, c.Heads/c.KVHeads
+	parts := (group + gemm.AttendHeads - 1) / gemm.AttendHeads
+	scale := float32(1 / math.Sqrt(float64(d)))
+	if i == 0 {
+		b.ahead = b.lay(b.ahead[:0], l, 0, &spans[0])
+	}
+	q, o := b.qkv.row(row), b.att.row(row)
 	for kv := range c.KVHeads {
-		q, o := qkv[kv*group*d:], att[kv*group*d:]
-		if paired {
-			b.pairScores(l, kv, list, q, scores, t)
-		} else {
-			at := 0
-			for _, p := range list {
-				b.att.MulPanels(0, group, d, q, d, b.pool.keys(p.g, l, kv), p.n, scores[at:], t, false)
-				at += p.n
+		b.pieces, b.ahead = b.ahead, b.pieces[:0]
+		switch {
+		case kv+1 < c.KVHeads:
+			b.ahead = b.lay(b.ahead, l, kv+1, &spans[i])
+		case i+1 < len(spans):
+			b.ahead = b.lay(b.ahead, l, 0, &spans[i+1])
+		}
+		panels := 0
+		for j := range b.pieces {
+			p := &b.pieces[j]
+			panels += int(p.N+gemm.AttendPanel-1) / gemm.AttendPanel
+			if j < len(b.ahead) {
+				p.NextK, p.NextV = b.ahead[j].K, b.ahead[j].V
 			}
 		}
-		b.soften(scores, group, t, func(int) int { return t })
-		if paired {
-			b.pairMix(l, kv, list, scores, t, o)
-		} else {
-			b.mix(l, kv, group, list, scores, t, o, d)
+		scores := sized(&b.scores, panels*gemm.AttendHeads*gemm.AttendPanel)
+		for p := range parts {
+			h0, h1 := p*group/parts, (p+1)*group/parts
+			at := (kv*group + h0) * d
+			gemm.Attend(d, h1-h0, q[at:], b.pieces, scores, o[at:], pageTokens*gemm.AttendPanel, scale)
 		}
+	}
+}
+
+// lay appends what the last token of s sees of a head.
+func (b *batch) lay(list []gemm.AttendPiece, l, kv int, s *span) []gemm.AttendPiece {
+	add := func(pages []*page, n int) {
+		for i := 0; i*pageTokens < n; i++ {
+			k, v := &b.pool.keys(pages[i], l, kv)[0], &b.pool.values(pages[i], l, kv)[0]
+			list = append(list, gemm.AttendPiece{K: k, V: v, N: int64(min(pageTokens, n-i*pageTokens)), NextK: k, NextV: v})
+		}
+	}
+	add(s.shared, s.nShare)
+	add(s.own.pages, s.own.n+len(s.tokens))
+	return list
+}
+
+// group attends from one token. The query heads that share a key head are the
+// rows of small products, a page at a time.
+func (b *batch) group(l, kv int, list []piece, q, o []float32) {
+	d, group := b.net.config.HeadDim, b.net.config.Heads/b.net.config.KVHeads
+	t := 0
+	for _, p := range list {
+		t += p.n
+	}
+	scores := sized(&b.scores, (group+1)*t)
+	paired := gemm.HasPair() && b.pool.nr == gemm.PairPanel && d%(2*gemm.PairPanel) == 0
+	if paired {
+		b.pairScores(l, kv, list, q, scores, t)
+	} else {
+		at := 0
+		for _, p := range list {
+			b.e.MulPanels(group, d, q, d, b.pool.keys(p.g, l, kv), p.n, scores[at:], t, false)
+			at += p.n
+		}
+	}
+	b.soften(scores, group, t, func(int) int { return t })
+	if paired {
+		b.pairMix(l, kv, list, scores, t, o)
+	} else {
+		b.mix(l, kv, group, list, scores, t, o, d)
 	}
 }
 
@@ -133,31 +242,34 @@ func (b *batch) mix(l, kv, rows int, list []piece, weights []float32, ld int, o 
 	for i, p := range list {
 		v := b.pool.values(p.g, l, kv)
 		for j := 0; j < d; j += nr {
-			b.att.MulPanels(0, rows, p.n, weights[at:], ld, v[j*pageTokens:], min(nr, d-j), o[j:], ldo, i > 0)
+			b.e.MulPanels(rows, p.n, weights[at:], ld, v[j*pageTokens:], min(nr, d-j), o[j:], ldo, i > 0)
 		}
 		at += p.n
 	}
 }
 
-// prefill attends from all tokens of a prompt, causally, in blocks of queries.
-func (b *batch) prefill(l int, s span, qkv, att []float32) {
+// prefill attends from all tokens of a prompt, causally, in blocks of queries;
+// its first row is row of the batch.
+func (b *batch) prefill(l int, s span, row int) {
 	c := b.net.config
-	d, w, ldo := c.HeadDim, b.net.heads.Width(), c.Heads*c.HeadDim
+	d := c.HeadDim
 	var buf [64]piece
 	for i0 := 0; i0 < len(s.tokens); i0 += pageTokens {
 		rows := min(pageTokens, len(s.tokens)-i0)
 		t := i0 + rows
 		list := seen(buf[:0], s.own.pages, t)
-		scores := sized(&b.scores, rows*t)
+		ld := gemm.Stride(t)
+		scores := sized(&b.scores, rows*ld)
+		q, o := b.qkv.d[(row+i0)*b.qkv.ld:], b.att.d[(row+i0)*b.att.ld:]
 		for h := range c.Heads {
 			kv := h / (c.Heads / c.KVHeads)
 			at := 0
 			for _, p := range list {
-				b.att.MulPanels(0, rows, d, qkv[i0*w+h*d:], w, b.pool.keys(p.g, l, kv), p.n, scores[at:], t, false)
+				b.e.MulPanels(rows, d, q[h*d:], b.qkv.ld, b.pool.keys(p.g, l, kv), p.n, scores[at:], ld, false)
 				at += p.n
 			}
-			b.soften(scores, rows, t, func(i int) int { return i0 + i + 1 })
-			b.mix(l, kv, rows, list, scores, t, att[i0*ldo+h*d:], ldo)
+			b.soften(scores, rows, ld, func(i int) int { return i0 + i + 1 })
+			b.mix(l, kv, rows, list, scores, ld, o[h*d:], b.att.ld)
 		}
 	}
 }

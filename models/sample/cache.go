@@ -2,12 +2,12 @@ package sample
 
 import "hardneg/models/checkpoint"
 
-// pageTokens is the number of tokens whose keys and values share a page. It is
-// a multiple of every kernel's panel width, and at most its MaxPanelRows.
+// pageTokens is the number of tokens whose keys and values share a page, a
+// multiple of every kernel's panel width.
 const pageTokens = 64
 
 // page holds keys and values of pageTokens tokens for all layers and key
-// heads, in the panels that the GEMM reads: keys as [tokens/nr][dim][nr], the
+// heads, in the panels that the products read: keys as [tokens/nr][dim][nr], the
 // right factor of scores = q·Kᵀ, and values as [dim/nr][tokens][nr], that of
 // o = p·V. Columns without a token hold anything.
 type page struct{ k, v []float32 }
@@ -15,7 +15,7 @@ type page struct{ k, v []float32 }
 // pages makes pages and keeps those that rows have given back.
 type pages struct {
 	config *checkpoint.Config
-	nr     int // panel width
+	nr     int // width of a panel
 	kSize  int // elements of one head's keys
 	vSize  int
 	free   []*page

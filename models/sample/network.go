@@ -17,24 +17,24 @@ type network struct {
 	embed  []float32 // (vocab, hidden)
 	layers []layer
 	norm   []float32
-	head   *gemm.Packed // (hidden, vocab)
+	head   *gemm.Panels // (hidden, vocab)
 }
 
 type layer struct {
-	norm1, bqkv, norm2      []float32
-	wqkv, wo, gateUp, downW *gemm.Packed
+	norm1, bqkv, norm2         []float32
+	wq, wkv, wo, gateUp, downW *gemm.Panels
 }
 
-func newNetwork(p *qwen2.Params, e *gemm.Engine) *network {
+func newNetwork(p *qwen2.Params, e *gemm.Few) *network {
 	c := p.Config
-	pack := func(w []float32, out, in int) *gemm.Packed { return e.Pack(gemm.Rows(w, in).T(), in, out) }
+	pack := func(w []float32, out, in int) *gemm.Panels { return e.Pack(gemm.Rows(w, in).T(), in, out) }
 	n := &network{config: c, heads: qwen2.Heads(c), embed: p.Embed(), norm: p.Norm(),
 		head: pack(p.Head(), c.Vocab, c.Hidden)}
 	q, w := c.Heads*c.HeadDim, n.heads.Width()
 	for l := range c.Layers {
 		x := p.Layer(l)
 		n.layers = append(n.layers, layer{x.Norm1, x.BQKV, x.Norm2,
-			pack(x.WQKV, w, c.Hidden), pack(x.WO, c.Hidden, q),
+			pack(x.WQKV[:q*c.Hidden], q, c.Hidden), pack(x.WQKV[q*c.Hidden:], w-q, c.Hidden), pack(x.WO, c.Hidden, q),
 			pack(x.GateUp, 2*c.FFN, c.Hidden), pack(x.Down, c.Hidden, c.FFN)})
 	}
 	return n
@@ -49,24 +49,35 @@ type span struct {
 	own    *kvcache // takes the new keys and values
 }
 
-// batch computes with the buffers of one worker.
+// batch computes with the buffers of one worker. Activations are matrices of
+// one row a token, their rows as far apart as the products like it.
 type batch struct {
 	net  *network
-	e    *gemm.Engine // for the weights
-	att  *gemm.Engine // for attention, with the panels of the cache
+	e    *gemm.Few
 	rope *cpu.Rope
 	pool *pages
 
-	x, h, qkv, o, gu, f []float32
-	scores, spare       []float32
+	x, h, qkv, att, gu, f matrix
+	scores, spare         []float32
+	pieces, ahead         []gemm.AttendPiece
 }
 
+// matrix has rows of w elements, ld apart.
+type matrix struct {
+	d     []float32
+	w, ld int
+}
+
+func (m *matrix) shape(rows, w int) {
+	m.w, m.ld = w, gemm.Stride(w)
+	m.d = sized(&m.d, rows*m.ld)
+}
+
+func (m *matrix) row(i int) []float32 { return m.d[i*m.ld:][:m.w] }
+
 func newBatch(n *network) *batch {
-	att := gemm.WithKernel(1, "avx2_6x16")
-	if att == nil {
-		att = gemm.New(1)
-	}
-	return &batch{net: n, e: gemm.New(1), att: att, rope: cpu.NewRope(n.heads), pool: newPages(n, att.PanelWidth()),
+	e := gemm.NewFew()
+	return &batch{net: n, e: e, rope: cpu.NewRope(n.heads), pool: newPages(n, e.Width()),
 		spare: make([]float32, 4*gemm.PairPanel)}
 }
 
@@ -77,9 +88,10 @@ func sized(p *[]float32, n int) []float32 {
 	return (*p)[:n]
 }
 
-// forward runs the network over all spans and leaves the last layer's output,
-// one row a token, in the buffer that it returns.
-func (b *batch) forward(spans []span) []float32 {
+// forward runs the network over all spans and leaves the last layer's output
+// after each span in the rows of b.x. The last layer computes keys and values
+// for all tokens, and the rest for the last token of each span alone.
+func (b *batch) forward(spans []span) {
 	c := b.net.config
 	t, longest := 0, 0
 	for _, s := range spans {
@@ -88,46 +100,71 @@ func (b *batch) forward(spans []span) []float32 {
 		s.own.reserve(b.pool, len(s.tokens))
 	}
 	b.rope.Grow(longest)
-	d, w, q := c.Hidden, b.net.heads.Width(), c.Heads*c.HeadDim
-	x, h := sized(&b.x, t*d), sized(&b.h, t*d)
-	qkv, att := sized(&b.qkv, t*w), sized(&b.o, t*q)
-	gu, f := sized(&b.gu, t*2*c.FFN), sized(&b.f, t*c.FFN)
+	b.x.shape(t, c.Hidden)
+	b.h.shape(t, c.Hidden)
+	b.qkv.shape(t, b.net.heads.Width())
+	b.att.shape(t, c.Heads*c.HeadDim)
+	b.gu.shape(t, 2*c.FFN)
+	b.f.shape(t, c.FFN)
 	i := 0
 	for _, s := range spans {
 		for _, id := range s.tokens {
-			copy(x[i*d:i*d+d], b.net.embed[int(id)*d:])
+			copy(b.x.row(i), b.net.embed[int(id)*c.Hidden:])
 			i++
 		}
 	}
 	for l := range b.net.layers {
 		y := &b.net.layers[l]
-		cpu.RMSNorm(h, x, y.norm1, c.Eps)
-		for i := range t {
-			copy(qkv[i*w:i*w+w], y.bqkv)
+		b.normRows(t, y.norm1)
+		b.keyValues(l, spans, t)
+		if l == c.Layers-1 && t > len(spans) {
+			b.lastOnly(spans)
+			t = len(spans)
 		}
-		b.e.MulPacked(0, t, h, d, y.wqkv, qkv, w, true)
-		b.attend(l, spans, qkv, att)
-		b.e.MulPacked(0, t, att, q, y.wo, x, d, true)
-		cpu.RMSNorm(h, x, y.norm2, c.Eps)
-		b.e.MulPacked(0, t, h, d, y.gateUp, gu, 2*c.FFN, false)
-		for i := range t {
-			r := gu[i*2*c.FFN:]
-			gemm.SwiGLU(r[:c.FFN], r[c.FFN:2*c.FFN], f[i*c.FFN:])
-		}
-		b.e.MulPacked(0, t, f, c.FFN, y.downW, x, d, true)
+		b.queries(y, spans, t)
+		b.attend(l, spans, t == len(spans))
+		b.mul(t, &b.att, y.wo, &b.x, true)
+		b.feedForward(y, t)
 	}
 	for _, s := range spans {
 		s.own.n += len(s.tokens)
 	}
-	return x
 }
 
-// logits projects rows of the last layer's output: z is (len(rows), vocab).
-func (b *batch) logits(x []float32, rows []int, z []float32) {
-	d, v := b.net.config.Hidden, b.net.config.Vocab
-	h := sized(&b.h, len(rows)*d)
-	for i, r := range rows {
-		cpu.RMSNorm(h[i*d:i*d+d], x[r*d:r*d+d], b.net.norm, b.net.config.Eps)
+func (b *batch) mul(t int, a *matrix, w *gemm.Panels, c *matrix, acc bool) {
+	b.e.Mul(t, a.d, a.ld, w, c.d, c.ld, acc)
+}
+
+// normRows sets h to the normalised rows of x.
+func (b *batch) normRows(t int, gain []float32) {
+	for i := range t {
+		cpu.RMSNorm(b.h.row(i), b.x.row(i), gain, b.net.config.Eps)
 	}
-	b.e.MulPacked(0, len(rows), h, d, b.net.head, z, v, false)
+}
+
+func (b *batch) feedForward(y *layer, t int) {
+	n := b.net.config.FFN
+	b.normRows(t, y.norm2)
+	b.mul(t, &b.h, y.gateUp, &b.gu, false)
+	for i := range t {
+		r := b.gu.row(i)
+		gemm.SwiGLU(r[:n], r[n:], b.f.row(i))
+	}
+	b.mul(t, &b.f, y.downW, &b.x, true)
+}
+
+// lastOnly moves the last token of each span to row i of x and h.
+func (b *batch) lastOnly(spans []span) {
+	at := -1
+	for i, s := range spans {
+		at += len(s.tokens)
+		copy(b.x.row(i), b.x.row(at))
+		copy(b.h.row(i), b.h.row(at))
+	}
+}
+
+// logits projects the first rows of the last layer's output: z is (rows, vocab).
+func (b *batch) logits(rows int, z []float32) {
+	b.normRows(rows, b.net.norm)
+	b.e.Mul(rows, b.h.d, b.h.ld, b.net.head, z, b.net.config.Vocab, false)
 }

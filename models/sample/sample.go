@@ -113,7 +113,7 @@ func New(params *qwen2.Params, o Options) *Sampler {
 		o.Threads = gemm.DefaultThreads()
 	}
 	o.Threads = min(o.Threads, o.Batch)
-	s := &Sampler{net: newNetwork(params, gemm.New(1)), options: o}
+	s := &Sampler{net: newNetwork(params, gemm.NewFew()), options: o}
 	for i := range o.Threads {
 		rows := (o.Batch + i) / o.Threads
 		s.workers = append(s.workers, newWorker(s.net, rows))

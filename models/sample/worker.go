@@ -103,14 +103,10 @@ func (w *worker) prefill(j *job) bool {
 		opens = append(opens, o)
 		spans = append(spans, span{tokens: p.Tokens, own: &o.cache})
 	}
-	x := w.b.forward(spans)
-	last, at, v := []int{}, 0, w.b.net.config.Vocab
-	for _, s := range spans {
-		at += len(s.tokens)
-		last = append(last, at-1)
-	}
+	w.b.forward(spans)
+	v := w.b.net.config.Vocab
 	z := make([]float32, len(opens)*v)
-	w.b.logits(x, last, z)
+	w.b.logits(len(opens), z)
 	for i, o := range opens {
 		o.logits = z[i*v : (i+1)*v]
 	}
@@ -139,17 +135,16 @@ func newRow(j *job, o *opened, positions int) *row {
 
 // step computes one token of every row.
 func (w *worker) step(j *job) {
-	spans, rows := make([]span, len(w.rows)), make([]int, len(w.rows))
+	spans := make([]span, len(w.rows))
 	for i, r := range w.rows {
 		n := len(r.out.Tokens)
 		prompt := len(r.from.prompt.Tokens)
 		spans[i] = span{tokens: r.out.Tokens[n-1:], pos: prompt + n - 1, shared: r.from.cache.pages, nShare: prompt, own: &r.cache}
-		rows[i] = i
 	}
-	x := w.b.forward(spans)
+	w.b.forward(spans)
 	v := w.b.net.config.Vocab
-	z := sized(&w.z, len(rows)*v)
-	w.b.logits(x, rows, z)
+	z := sized(&w.z, len(spans)*v)
+	w.b.logits(len(spans), z)
 	kept := w.rows[:0]
 	for i, r := range w.rows {
 		if !w.accept(j, r, z[i*v:(i+1)*v]) {
