@@ -46,8 +46,11 @@ func Rotate[F Float](r *Rope, row []F, pos int, dir F) {
 	rotateHeads(r, row, r.heads.Q+r.heads.KV, pos, dir)
 }
 
-// RotateHeads is Rotate for a row of as many heads as given, of float32.
-func RotateHeads(r *Rope, row []float32, heads, pos int) { rotateHeads(r, row, heads, pos, 1) }
+// Angles are the cosines and sines of position pos, which Grow must cover.
+func (r *Rope) Angles(pos int) (cos, sin []float32) {
+	half := len(r.rates)
+	return r.c32[pos*half:][:half], r.s32[pos*half:][:half]
+}
 
 func rotateHeads[F Float](r *Rope, row []F, heads, pos int, dir F) {
 	half, d := len(r.rates), r.heads.Dim

@@ -12,16 +12,17 @@ import (
 func (b *batch) keyValues(l int, spans []span, t int) {
 	c, y := b.net.config, &b.net.layers[l]
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
-	for i := range t {
-		copy(b.qkv.row(i)[q:], y.bqkv[q:])
-	}
-	b.e.Mul(t, b.h.d, b.h.ld, y.wkv, b.qkv.d[q:], b.qkv.ld, true)
+	b.e.Mul(t, b.h.d, b.h.ld, y.wkv, b.qkv.d[q:], b.qkv.ld, false)
 	i := 0
 	for _, s := range spans {
 		for j := range s.tokens {
-			row := b.qkv.row(i)
-			cpu.RotateHeads(b.rope, row[q:q+kv], c.KVHeads, s.pos+j)
-			s.own.put(b.pool, l, s.own.n+j, row[q:q+kv], row[q+kv:])
+			k, v := b.qkv.row(i)[q:q+kv], b.qkv.row(i)[q+kv:]
+			cos, sin := b.rope.Angles(s.pos + j)
+			gemm.Rotate(k, y.bqkv[q:], cos, sin)
+			for x, a := range y.bqkv[q+kv:] {
+				v[x] += a
+			}
+			s.own.put(b.pool, l, s.own.n+j, k, v)
 			i++
 		}
 	}
@@ -30,12 +31,8 @@ func (b *batch) keyValues(l int, spans []span, t int) {
 // queries computes the rotated queries of the first t rows of h: those of all
 // new tokens, or of the last one of each span.
 func (b *batch) queries(y *layer, spans []span, t int) {
-	c := b.net.config
-	q := c.Heads * c.HeadDim
-	for i := range t {
-		copy(b.qkv.row(i)[:q], y.bqkv)
-	}
-	b.e.Mul(t, b.h.d, b.h.ld, y.wq, b.qkv.d, b.qkv.ld, true)
+	q := b.net.config.Heads * b.net.config.HeadDim
+	b.e.Mul(t, b.h.d, b.h.ld, y.wq, b.qkv.d, b.qkv.ld, false)
 	i := 0
 	for _, s := range spans {
 		first := 0
@@ -43,7 +40,8 @@ func (b *batch) queries(y *layer, spans []span, t int) {
 			first = len(s.tokens) - 1
 		}
 		for j := first; j < len(s.tokens); j++ {
-			cpu.RotateHeads(b.rope, b.qkv.row(i)[:q], c.Heads, s.pos+j)
+			cos, sin := b.rope.Angles(s.pos + j)
+			gemm.Rotate(b.qkv.row(i)[:q], y.bqkv, cos, sin)
 			i++
 		}
 	}

@@ -10,38 +10,44 @@ import (
 // drawer chooses tokens from logits; it keeps scratch memory.
 type drawer struct {
 	w    []float32
+	sums []float64 // of w, chunk by chunk
 	mass [buckets]float64
 	tail []float32
 }
 
+// chunk is the number of weights that share a sum.
+const chunk = 128
+
 // next chooses a token: the likeliest if greedy, else by the uniform draw u.
-// logp is the model's own log-probability of it, if wanted.
+// logp is the model's own log-probability of it, if wanted. It is -1 for
+// logits that are no numbers.
 func (d *drawer) next(z []float32, p *Params, u float64) (id int32, logp float32) {
-	top := 0
-	for i, v := range z {
-		if v > z[top] {
-			top = i
-		}
+	top := gemm.Max(z)
+	if math.IsNaN(float64(top)) || math.IsInf(float64(top), 0) {
+		return -1, 0
 	}
-	pick := top
+	var pick int
 	if p.Temperature > 0 {
-		pick = d.sample(z, z[top], p, u)
+		pick = d.sample(z, top, p, u)
+	} else {
+		pick = slices.Index(z, top)
 	}
 	if p.LogProbs {
-		sum := d.exp(z, 1, z[top])
-		logp = float32(float64(z[pick]) - float64(z[top]) - math.Log(sum))
+		sum := d.exp(z, 1, top)
+		logp = float32(float64(z[pick]) - float64(top) - math.Log(sum))
 	}
 	return int32(pick), logp
 }
 
 // exp fills d.w with exp(scale·(z-top)) and returns the sum.
 func (d *drawer) exp(z []float32, scale, top float32) float64 {
-	d.w = sized(&d.w, len(z))
+	d.w, d.sums = sized(&d.w, len(z)), d.sums[:0]
 	sum := 0.0
-	const chunk = 1024
 	for i := 0; i < len(z); i += chunk {
 		e := min(i+chunk, len(z))
-		sum += float64(gemm.ExpRow(z[i:e], d.w[i:e], scale, -top*scale))
+		s := float64(gemm.ExpRow(z[i:e], d.w[i:e], scale, -top*scale))
+		d.sums = append(d.sums, s)
+		sum += s
 	}
 	return sum
 }
@@ -63,6 +69,9 @@ func (d *drawer) sample(z []float32, top float32, p *Params, u float64) int {
 			sum = d.above(least)
 		}
 	}
+	if least == 0 {
+		return d.find(u * sum)
+	}
 	u *= sum
 	last := 0
 	for i, w := range d.w {
@@ -75,6 +84,30 @@ func (d *drawer) sample(z []float32, top float32, p *Params, u float64) int {
 		}
 	}
 	return last
+}
+
+// find is the first token up to which the weights exceed u, or the last one that
+// has a weight where rounding lets none.
+func (d *drawer) find(u float64) int {
+	c := 0
+	for ; c < len(d.sums)-1 && u >= d.sums[c]; c++ {
+		u -= d.sums[c]
+	}
+	for ; ; c-- {
+		w, last := d.w[c*chunk:min((c+1)*chunk, len(d.w))], -1
+		for i, x := range w {
+			if x == 0 {
+				continue
+			}
+			last = i
+			if u -= float64(x); u < 0 {
+				break
+			}
+		}
+		if last >= 0 || c == 0 {
+			return c*chunk + max(last, 0)
+		}
+	}
 }
 
 // above is the sum of the weights from least on.

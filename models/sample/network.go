@@ -1,6 +1,8 @@
 package sample
 
 import (
+	"math"
+
 	"hardneg/models/checkpoint"
 	"hardneg/models/cpu"
 	"hardneg/models/cpu/gemm"
@@ -18,6 +20,27 @@ type network struct {
 	layers []layer
 	norm   []float32
 	head   *gemm.Panels // (hidden, vocab)
+	rows   int          // most rows that a worker should decode at a time
+}
+
+// cachedWeights is how many bytes of weights are taken to stay in the last
+// level of cache from one pass to the next.
+const cachedWeights = 16 << 20
+
+// bestRows is the number of rows of a pass. Weights from memory want all there
+// are. Weights that stay in the cache are cheap to read again, so that few rows
+// are better: their keys and values stay there too. A whole number of tiles.
+func (n *network) bestRows(e *gemm.Few) int {
+	total := n.head.Bytes()
+	for _, y := range n.layers {
+		for _, p := range []*gemm.Panels{y.wq, y.wkv, y.wo, y.gateUp, y.downW} {
+			total += p.Bytes()
+		}
+	}
+	if total > cachedWeights {
+		return math.MaxInt
+	}
+	return max(1, 28/e.Height()) * e.Height()
 }
 
 type layer struct {
@@ -37,6 +60,7 @@ func newNetwork(p *qwen2.Params, e *gemm.Few) *network {
 			pack(x.WQKV[:q*c.Hidden], q, c.Hidden), pack(x.WQKV[q*c.Hidden:], w-q, c.Hidden), pack(x.WO, c.Hidden, q),
 			pack(x.GateUp, 2*c.FFN, c.Hidden), pack(x.Down, c.Hidden, c.FFN)})
 	}
+	n.rows = n.bestRows(e)
 	return n
 }
 

@@ -116,7 +116,7 @@ func New(params *qwen2.Params, o Options) *Sampler {
 	s := &Sampler{net: newNetwork(params, gemm.NewFew()), options: o}
 	for i := range o.Threads {
 		rows := (o.Batch + i) / o.Threads
-		s.workers = append(s.workers, newWorker(s.net, rows))
+		s.workers = append(s.workers, newWorker(s.net, min(rows, s.net.rows)))
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package sample
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"hardneg/fixtures/seed"
@@ -158,6 +159,12 @@ func (w *worker) step(j *job) {
 // accept draws the next token of r and reports whether that ended it.
 func (w *worker) accept(j *job, r *row, z []float32) bool {
 	id, logp := w.draw.next(z, &j.params, r.key.Float(uint64(len(r.out.Tokens))))
+	if id < 0 {
+		j.cancel(fmt.Errorf("sample: prompt %d (%s), sample %d: the logits of token %d are not finite", r.from.index, r.from.prompt.ID, r.k, len(r.out.Tokens)))
+		r.cache.release(w.b.pool)
+		w.close(r.from)
+		return true
+	}
 	if !r.push(&j.params, id, logp) {
 		return false
 	}

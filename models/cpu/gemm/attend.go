@@ -72,3 +72,31 @@ func attendGo(d, heads int, q []float32, pieces []AttendPiece, o []float32, step
 		}
 	}
 }
+
+// Rotate adds a bias to a row of heads and rotates each: elements i and half+i
+// of a head, half = len(cos), are the coordinates of a point that turns by the
+// i-th angle.
+func Rotate(x, bias, cos, sin []float32) {
+	half := len(cos)
+	if half == 0 {
+		return
+	}
+	heads := len(x) / (2 * half)
+	if heads > 0 && rotate(heads, half, x, bias[:len(x)], cos, sin[:half]) {
+		return
+	}
+	rotateGo(heads, x, bias, cos, sin)
+}
+
+// rotateGo is the naive twin.
+func rotateGo(heads int, x, bias, cos, sin []float32) {
+	half := len(cos)
+	for h := range heads {
+		p, q := x[2*h*half:][:half], x[(2*h+1)*half:][:half]
+		bp, bq := bias[2*h*half:][:half], bias[(2*h+1)*half:][:half]
+		for i, c := range cos {
+			a, b, s := p[i]+bp[i], q[i]+bq[i], sin[i]
+			p[i], q[i] = a*c-b*s, b*c+a*s
+		}
+	}
+}

@@ -24,3 +24,14 @@ func attendAVX512x3(d int64, q *float32, pieces *AttendPiece, count int64, score
 
 //go:noescape
 func attendAVX512x4(d int64, q *float32, pieces *AttendPiece, count int64, scores, o *float32, vstep int64, scale float32)
+
+//go:noescape
+func rotateAVX512(heads, half int64, x, bias, cos, sin *float32)
+
+func rotate(heads, half int, x, bias, cos, sin []float32) bool {
+	if !hasAttend || half%16 != 0 {
+		return false
+	}
+	rotateAVX512(int64(heads), int64(half), &x[0], &bias[0], &cos[0], &sin[0])
+	return true
+}

@@ -1573,3 +1573,42 @@ attendAVX512x4_vnext:
 	JNZ     attendAVX512x4_column
 	VZEROUPPER
 	RET
+
+// func rotateAVX512(heads int64, half int64, x *float32, bias *float32, cos *float32, sin *float32)
+// Requires: AVX, AVX512F
+TEXT ·rotateAVX512(SB), NOSPLIT, $0-48
+	MOVQ heads+0(FP), AX
+	MOVQ half+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ bias+24(FP), BX
+	MOVQ cos+32(FP), SI
+	MOVQ sin+40(FP), DI
+	SHLQ $0x02, CX
+
+rotate_head:
+	XORQ R8, R8
+
+rotate_part:
+	LEAQ        (DX)(CX*1), R9
+	LEAQ        (BX)(CX*1), R10
+	VMOVUPS     (DX)(R8*1), Z0
+	VMOVUPS     (R9)(R8*1), Z1
+	VADDPS      (BX)(R8*1), Z0, Z0
+	VADDPS      (R10)(R8*1), Z1, Z1
+	VMOVUPS     (SI)(R8*1), Z2
+	VMOVUPS     (DI)(R8*1), Z3
+	VMULPS      Z1, Z3, Z4
+	VFMSUB231PS Z0, Z2, Z4
+	VMULPS      Z0, Z3, Z0
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z4, (DX)(R8*1)
+	VMOVUPS     Z0, (R9)(R8*1)
+	ADDQ        $0x40, R8
+	CMPQ        R8, CX
+	JL          rotate_part
+	LEAQ        (DX)(CX*2), DX
+	LEAQ        (BX)(CX*2), BX
+	DECQ        AX
+	JNZ         rotate_head
+	VZEROUPPER
+	RET

@@ -8,3 +8,5 @@ func HasAttend() bool { return false }
 func attend(d, heads int, q []float32, pieces []AttendPiece, scores, o []float32, step int, scale float32) {
 	attendGo(d, heads, q, pieces, o, step, scale)
 }
+
+func rotate(heads, half int, x, bias, cos, sin []float32) bool { return false }

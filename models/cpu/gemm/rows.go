@@ -90,6 +90,12 @@ func (f *Few) Kernel() string { return f.rows.name }
 // Width is the number of columns of a panel.
 func (f *Few) Width() int { return f.rows.w }
 
+// Height is the largest number of rows that one tile computes.
+func (f *Few) Height() int { return len(f.rows.tile) }
+
+// Bytes is the size of the panels.
+func (p *Panels) Bytes() int { return 4 * len(p.d) }
+
 // Stride is a distance between rows of n elements that lets many rows share the
 // L1 cache: a multiple of a line, and not of a page.
 func Stride(n int) int {

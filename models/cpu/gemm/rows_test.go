@@ -115,6 +115,24 @@ func TestAttend(t *testing.T) {
 	}
 }
 
+func TestRotate(t *testing.T) {
+	for i, half := range []int{1, 5, 16, 32, 40, 64} {
+		for heads := 1; heads < 5; heads++ {
+			key := seed.Derive(5, "rotate", i)
+			n := 2 * half * heads
+			x, bias, cos, sin := numbers(key.Sub(0), n+3), numbers(key.Sub(1), n), numbers(key.Sub(2), half), numbers(key.Sub(3), half)
+			want := slices.Clone(x)
+			Rotate(x[:n], bias, cos, sin)
+			rotateGo(heads, want, bias, cos, sin)
+			for j := range x {
+				if math.Abs(float64(x[j]-want[j])) > 1e-5 {
+					t.Fatalf("%d heads of %d: element %d is %g, want %g", heads, 2*half, j, x[j], want[j])
+				}
+			}
+		}
+	}
+}
+
 // BenchmarkFew has the products of decoding 64 and 32 rows with the bench shapes.
 func BenchmarkFew(b *testing.B) {
 	for _, name := range FewKernels() {

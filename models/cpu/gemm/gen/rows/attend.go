@@ -33,6 +33,7 @@ func attention() string {
 	for h := 1; h <= 4; h++ {
 		g.kernel(h)
 	}
+	g.rotate()
 	file, err := c.Result()
 	if err == nil {
 		err = pass.Compile.Execute(file)
@@ -321,6 +322,48 @@ func (g *attender) kernel(h int) {
 	g.ADDQ(n, off)
 	g.DECQ(columns)
 	g.JNZ(LabelRef(label("column")))
+	g.VZEROUPPER()
+	g.RET()
+}
+
+// rotate emits the rotation of heads, with a bias added before; half a head is
+// a multiple of 16.
+func (g *attender) rotate() {
+	g.Function("rotateAVX512")
+	g.Attributes(attr.NOSPLIT)
+	g.SignatureExpr("func(heads, half int64, x, bias, cos, sin *float32)")
+	g.Pragma("noescape")
+	arg := func(name string) reg.GPVirtual { return g.Load(g.Param(name), g.GP64()).(reg.GPVirtual) }
+	heads, half, x, bias, cos, sin := arg("heads"), arg("half"), arg("x"), arg("bias"), arg("cos"), arg("sin")
+	g.SHLQ(Imm(2), half)
+	i := g.GP64()
+	g.Label("rotate_head")
+	g.XORQ(i, i)
+	g.Label("rotate_part")
+	at := func(base reg.Register) Mem { return Mem{Base: base, Index: i, Scale: 1} }
+	px, pb := g.GP64(), g.GP64()
+	g.LEAQ(Mem{Base: x, Index: half, Scale: 1}, px)
+	g.LEAQ(Mem{Base: bias, Index: half, Scale: 1}, pb)
+	a, b, c, s, t, u := g.ZMM(), g.ZMM(), g.ZMM(), g.ZMM(), g.ZMM(), g.ZMM()
+	g.VMOVUPS(at(x), a)
+	g.VMOVUPS(at(px), b)
+	g.VADDPS(at(bias), a, a)
+	g.VADDPS(at(pb), b, b)
+	g.VMOVUPS(at(cos), c)
+	g.VMOVUPS(at(sin), s)
+	g.VMULPS(b, s, t)
+	g.VFMSUB231PS(a, c, t) // a·cos - b·sin
+	g.VMULPS(a, s, u)
+	g.VFMADD231PS(b, c, u)
+	g.VMOVUPS(t, at(x))
+	g.VMOVUPS(u, at(px))
+	g.ADDQ(Imm(64), i)
+	g.CMPQ(i, half)
+	g.JL(LabelRef("rotate_part"))
+	g.LEAQ(Mem{Base: x, Index: half, Scale: 2}, x)
+	g.LEAQ(Mem{Base: bias, Index: half, Scale: 2}, bias)
+	g.DECQ(heads)
+	g.JNZ(LabelRef("rotate_head"))
 	g.VZEROUPPER()
 	g.RET()
 }
