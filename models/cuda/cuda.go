@@ -13,3 +13,16 @@ type Library struct {
 	Found string `json:"found"`
 	OK    bool   `json:"ok"`
 }
+
+// Time is what a kernel, or the products of one shape, took on the device.
+type Time struct {
+	Name         string
+	Calls        int
+	Milliseconds float64
+}
+
+// Profiler is a backend that can time what it runs on the device.
+type Profiler interface {
+	Profile(on bool)
+	Times() []Time
+}

@@ -36,6 +36,7 @@ type CUDA struct {
 	lt     *lt.Handle // nil: products are our kernel's
 	ltRoom *buffer    // its workspace
 	round  bool       // activations, and operands of products, to bfloat16
+	times  *profile   // nil: nothing is timed
 	err    error      // the first since the last Sync
 	ropes  []*rotary
 	work   [scratches]*buffer
@@ -142,7 +143,12 @@ func (c *CUDA) Device() string { return fmt.Sprintf("cuda:%d", c.dev.Info.Index)
 
 // Sync waits for the stream and returns the first error since the last call.
 func (c *CUDA) Sync() error {
-	c.do("synchronize", func() error { return c.stream.Synchronize() })
+	c.do("synchronize", func() error {
+		if err := c.stream.Synchronize(); err != nil || c.times == nil {
+			return err
+		}
+		return c.times.collect()
+	})
 	err := c.err
 	c.err = nil
 	return err
@@ -156,6 +162,15 @@ func (c *CUDA) do(what string, f func() error) {
 	if err := c.dev.Do(f); err != nil {
 		c.err = fmt.Errorf("cuda: %s: %w", what, err)
 	}
+}
+
+// queue is do for a call that occupies the device.
+func (c *CUDA) queue(what string, f func() error) {
+	if c.times == nil {
+		c.do(what, f)
+		return
+	}
+	c.do(what, func() error { return c.times.around(what, c.stream, f) })
 }
 
 // Close gives memory, stream and context back; buffers are invalid after it.
@@ -202,7 +217,7 @@ func (c *CUDA) launch(name string, g grid, args ...slot) {
 	if g.x == 0 || g.y == 0 {
 		return
 	}
-	c.do(name, func() error {
+	c.queue(name, func() error {
 		fn, ok := c.fns[name]
 		if !ok {
 			var err error
@@ -227,7 +242,7 @@ func (c *CUDA) launch(name string, g grid, args ...slot) {
 // zero clears n elements from the start of a buffer.
 func (c *CUDA) zero(b *buffer, n int) {
 	if n > 0 {
-		c.do("clear", func() error {
+		c.queue("clear", func() error {
 			return cu.MemsetD8Async(b.ptr, 0, int64(n*size(b.dt)), c.stream)
 		})
 	}
@@ -236,7 +251,7 @@ func (c *CUDA) zero(b *buffer, n int) {
 // copyTo copies n elements between buffers that are not the same.
 func (c *CUDA) copyTo(to, from *buffer, n int) {
 	if n > 0 && to.ptr != from.ptr {
-		c.do("copy", func() error {
+		c.queue("copy", func() error {
 			return cu.MemcpyDtoDAsync(to.ptr, from.ptr, int64(n*size(to.dt)), c.stream)
 		})
 	}

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"fmt"
 	"unsafe"
 
 	"hardneg/models/cuda/lt"
@@ -66,7 +67,11 @@ func (c *CUDA) ltMultiply(m, n, k int, a, b mat, p product) (taken bool) {
 	if p.residual != 0 {
 		from = p.residual
 	}
-	c.do("cublasLt", func() (err error) {
+	what := "cublasLt"
+	if c.times != nil {
+		what = fmt.Sprintf("cublasLt %d×%d×%d to %s", m, k, n, p.out.dt)
+	}
+	c.queue(what, func() (err error) {
 		taken, err = c.lt.Multiply(lt.Product{M: m, N: n, K: k, In: ltType(a.dt), Out: ltType(p.out.dt),
 			A: lt.Operand{Ptr: uint64(a.p), Row: a.r, Col: a.c}, B: lt.Operand{Ptr: uint64(b.p), Row: b.r, Col: b.c},
 			Alpha: p.alpha, Beta: beta, C: uint64(from), D: uint64(p.out.p), LD: p.out.r},

@@ -20,6 +20,9 @@ package qwen2
 
 import (
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"hardneg/fixtures/seed"
 	"hardneg/models/checkpoint"
@@ -152,17 +155,35 @@ func (p *Params) Init(key seed.Key, std float64) {
 	for _, t := range p.Tensors {
 		d := p.in(t, p.Flat)
 		k := seed.Derive(uint64(key), "init", t.Name)
-		for i := range d {
-			switch {
-			case len(t.Shape) == 2:
-				d[i] = float32(std * k.Normal(uint64(i)))
-			case t.Off >= p.Matrices && isBias(t.Name):
-				d[i] = 0
-			default:
+		switch {
+		case len(t.Shape) == 2:
+			normal(d, k, std)
+		case !isBias(t.Name):
+			for i := range d {
 				d[i] = 1
 			}
+		default:
+			clear(d)
 		}
 	}
+}
+
+// normal fills d with draws of k, on all processors: a draw is a function of
+// its number.
+func normal(d []float32, k seed.Key, std float64) {
+	const chunk = 1 << 16
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), (len(d)+chunk-1)/chunk) {
+		wg.Go(func() {
+			for lo := int(next.Add(chunk)) - chunk; lo < len(d); lo = int(next.Add(chunk)) - chunk {
+				for i := lo; i < min(lo+chunk, len(d)); i++ {
+					d[i] = float32(std * k.Normal(uint64(i)))
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func isBias(name string) bool { return len(name) > 5 && name[len(name)-5:] == ".bias" }
