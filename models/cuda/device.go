@@ -301,4 +301,7 @@ func (c *CUDA) Kernel(k vm.Call) (vm.Kernel, error) {
 	return m(c, k), nil
 }
 
-var _ vm.Backend = (*CUDA)(nil)
+var (
+	_ vm.Backend = (*CUDA)(nil)
+	_ vm.Decodes = (*CUDA)(nil)
+)

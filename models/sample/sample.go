@@ -34,15 +34,18 @@ import (
 	"sync"
 
 	"hardneg/fixtures/seed"
+	"hardneg/models/checkpoint"
 	"hardneg/models/cpu/gemm"
 	"hardneg/models/qwen2"
 	"hardneg/models/token"
+	"hardneg/models/vm"
 )
 
 // Options says how a Sampler works; it changes no result.
 type Options struct {
-	Batch   int // rows decoded at a time, all threads together; 0 = 64
+	Batch   int // rows decoded at a time, all threads together; 0 = 64, on a device 256
 	Threads int // 0 = all processors
+	Chunk   int // prompt tokens that a device computes at a time; 0 = 1024
 	// Tokenizer makes Output.Text and finds stop texts. Without it there are
 	// neither.
 	Tokenizer *token.Tokenizer
@@ -98,9 +101,11 @@ type Stats struct {
 // Sampler holds a model ready for decoding. Run may be called again and again,
 // but not by two goroutines at once.
 type Sampler struct {
-	net     *network
+	config  *checkpoint.Config
 	options Options
+	net     *network
 	workers []*worker
+	device  vm.Decoder // instead of network and workers
 }
 
 // New packs the matrices and shares the rest with params: a change of params
@@ -113,7 +118,7 @@ func New(params *qwen2.Params, o Options) *Sampler {
 		o.Threads = gemm.DefaultThreads()
 	}
 	o.Threads = min(o.Threads, o.Batch)
-	s := &Sampler{net: newNetwork(params, gemm.NewFew()), options: o}
+	s := &Sampler{config: params.Config, net: newNetwork(params, gemm.NewFew()), options: o}
 	for i := range o.Threads {
 		rows := (o.Batch + i) / o.Threads
 		s.workers = append(s.workers, newWorker(s.net, min(rows, s.net.rows)))
@@ -132,6 +137,11 @@ func (s *Sampler) Run(ctx context.Context, prompts []Prompt, p Params, emit func
 	j := &job{prompts: prompts, params: p, options: s.options, cancel: cancel, emit: emit,
 		done: make([][]Output, len(prompts)), workers: len(s.workers)}
 	j.deliver() // prompts without samples at the front
+	if s.device != nil {
+		if err := s.runDevice(ctx, j); err != nil {
+			cancel(err)
+		}
+	}
 	var wg sync.WaitGroup
 	for _, w := range s.workers {
 		wg.Add(1)
@@ -148,7 +158,7 @@ func (s *Sampler) Run(ctx context.Context, prompts []Prompt, p Params, emit func
 }
 
 func (s *Sampler) check(prompts []Prompt, p Params) error {
-	c := s.net.config
+	c := s.config
 	for i, q := range prompts {
 		if len(q.Tokens) == 0 || len(q.Tokens) >= c.MaxPositions {
 			return fmt.Errorf("sample: prompt %d (%s) has %d tokens, the model takes 1 to %d", i, q.ID, len(q.Tokens), c.MaxPositions-1)

@@ -63,10 +63,11 @@ type Span struct {
 // its pages; the others lie in the sample's own. It draws no token that would
 // have position End or more.
 type Sequence struct {
-	Token, Pos, Shared, End int
-	Key                     uint64 // of the stream of draws
-	Drawn                   int
-	Pages                   []int32 // the prompt's, then the sample's own
+	Token            int32
+	Pos, Shared, End int
+	Key              uint64 // of the stream of draws
+	Drawn            int
+	Pages            []int32 // the prompt's, then the sample's own
 }
 
 // Draw says how tokens are drawn: see sample.Params.

@@ -47,7 +47,7 @@ func (g *Graph) Launch(s cu.Stream) error {
 
 // Close gives the graph's memory back.
 func (g *Graph) Close() error {
-	if g.exec == nil {
+	if g == nil || g.exec == nil {
 		return nil
 	}
 	rc := C.hn_graph_close(g.exec)

@@ -15,7 +15,7 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
-#define __align__(n) alignas(n)
+#define __align__(n) __attribute__((aligned(n)))
 #define __restrict__ __restrict
 #define __shared__ static // one block runs at a time: a static is the block's memory
 
@@ -121,6 +121,7 @@ inline float __expf(float x) { return expf(x); }
 inline float __fdividef(float x, float y) { return x / y; }
 template <class T> T __ldg(const T *p) { return *p; }
 template <class T> T __shfl_down_sync(unsigned, T v, int o) { return hn::exchange(v, min(hn::cur->lane + o, 31)); }
+template <class T> T __shfl_up_sync(unsigned, T v, int o) { return hn::exchange(v, max(hn::cur->lane - o, 0)); }
 inline unsigned __ballot_sync(unsigned, int v) {
 	unsigned r = 0;
 	for (int i = 0; i < 32; i++) r |= (unsigned)(hn::exchange(v != 0, i)) << i;

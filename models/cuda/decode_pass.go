@@ -1,0 +1,203 @@
+//go:build gpu && linux && (amd64 || arm64)
+
+package cuda
+
+import (
+	"math"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"hardneg/models/cuda/driver"
+	"hardneg/models/cuda/lt"
+	"hardneg/models/cuda/rtc"
+	"hardneg/models/graph"
+	"hardneg/models/vm"
+)
+
+// Prefill: see vm.Decoder. A chunk is always computed whole; tokens that no span
+// fills are idle.
+func (d *decoder) Prefill(spans []vm.Span) {
+	h := &d.host[d.chunks%depth]
+	if d.chunks >= depth {
+		d.reached(h.chunk) // its memory is free again
+	}
+	tokens, pos, seq := h.spans[:d.chunk], h.spans[d.chunk:2*d.chunk], h.spans[2*d.chunk:3*d.chunk]
+	n, furthest := 0, 0
+	for i, s := range spans {
+		d.fillRecord(h.spans[3*d.chunk+i*d.stride:], vm.Sequence{Shared: math.MaxInt32 - pageTokens, End: math.MaxInt32, Pages: s.Pages})
+		for k, id := range s.Tokens {
+			tokens[n], pos[n], seq[n] = id, int32(s.Pos+k), int32(i)
+			n++
+		}
+		furthest = max(furthest, s.Pos+len(s.Tokens))
+	}
+	for ; n < d.chunk; n++ {
+		tokens[n], pos[n], seq[n] = 0, -1, 0
+	}
+	d.send(d.spans, 0, h.spans[:3*d.chunk+len(spans)*d.stride])
+	d.mark(h.chunk)
+	d.chunks++
+	p := pass{true, d.bucket(d.splits(reach(furthest-1, math.MaxInt32)))}
+	d.run(p, func() { d.forward(d.chunk, elements(slot(d.spans.ptr), 3*d.chunk), slot(d.spans.ptr), p.splits) })
+}
+
+// Step: see vm.Decoder.
+func (d *decoder) Step() {
+	if d.queued-d.taken == depth {
+		panic("cuda: decoder: too many steps are queued")
+	}
+	most := 1
+	for i := range d.seats {
+		if s := &d.seats[i]; s.Pos >= 0 && s.Pos < s.End {
+			most = max(most, reach(s.Pos, s.Shared))
+			s.Pos++
+		}
+	}
+	p := pass{false, d.bucket(d.splits(most))}
+	d.run(p, func() { d.step(p.splits) })
+	h := &d.host[d.queued%depth]
+	d.c.do("copy from the device", func() error {
+		return cu.MemcpyDtoHAsync(unsafe.Pointer(&h.results[0]), d.drawn.ptr, int64(4*len(h.results)), d.c.stream)
+	})
+	d.mark(h.step)
+	d.queued++
+}
+
+// Next: see vm.Decoder.
+func (d *decoder) Next() ([]int32, []float32, error) {
+	h := &d.host[d.taken%depth]
+	d.reached(h.step)
+	d.taken++
+	if d.c.err != nil {
+		return nil, nil, d.c.Sync()
+	}
+	logps := unsafe.Slice((*float32)(unsafe.Pointer(&h.results[d.rows])), d.rows)
+	return h.results[:d.rows], logps, nil
+}
+
+// run queues a pass: kernel by kernel the first time, which also finds kernels
+// and plans of products, then as a graph.
+func (d *decoder) run(p pass, queue func()) {
+	g, seen := d.graphs[p]
+	if !seen {
+		d.graphs[p] = nil
+		queue()
+		return
+	}
+	d.c.do("graph", func() (err error) {
+		if g == nil {
+			if g, err = driver.Capture(d.c.stream, func() error { queue(); return d.c.err }); err != nil {
+				return err
+			}
+			d.graphs[p] = g
+		}
+		return g.Launch(d.c.stream)
+	})
+}
+
+// step queues the network, the logits and the draw of all rows.
+func (d *decoder) step(splits int) {
+	c, n := d.c, d.net
+	d.forward(d.rows, slot(d.records.ptr), 0, splits)
+	d.normalize(d.rows, d.norm)
+	d.product(d.z, d.h, d.head, d.rows, n.Vocab, n.Hidden, false)
+	parts := slot(d.parts.ptr)
+	c.launch("draw_parts", grid{(n.Vocab + drawChunk - 1) / drawChunk, d.rows, 256, 0}, parts, slot(d.z.ptr), slot(d.records.ptr), i32(d.stride), slot(d.params.ptr), i32(n.Vocab))
+	ids := slot(d.drawn.ptr)
+	c.launch("draw", grid{d.rows, 1, 1024, 0}, ids, elements(ids, d.rows), slot(d.z.ptr), parts, slot(d.records.ptr), i32(d.stride), slot(d.params.ptr), i32(n.Vocab))
+}
+
+// forward queues the layers over n tokens: spans is 0 for one token of each
+// record. Of a chunk of prompts only keys and values are wanted.
+func (d *decoder) forward(n int, records, spans slot, splits int) {
+	c, m, h := d.c, d.net, d.net.Heads
+	seats := []slot{records, i32(d.stride), spans, i32(n)}
+	launch := func(name string, g grid, args ...[]slot) {
+		var all []slot
+		for _, a := range args {
+			all = append(all, a...)
+		}
+		c.launch(d.kernel(name), g, all...)
+	}
+	at := func(b *buffer) slot { return slot(b.ptr) }
+	q, w := h.Q*h.Dim, h.Width()
+	launch("decode_enter", grid{n, 1, 256, 0}, []slot{at(d.x), at(d.embed)}, seats, []slot{i32(m.Hidden)})
+	for l, y := range d.layers {
+		d.normalize(n, y.norm1)
+		d.product(d.qkv, d.h, y.wqkv, n, w, m.Hidden, false)
+		shape := []slot{i32(l), i32(len(d.layers)), i32(h.Q), i32(h.KV), i32(h.Dim)}
+		launch("decode_append", grid{n, 1, 256, 0}, []slot{at(d.qkv), at(d.cache), at(y.bqkv), at(d.rope.cosine), at(d.rope.sines)}, seats, shape)
+		if spans != 0 && l == len(d.layers)-1 {
+			break
+		}
+		most := i32(d.splits(d.longest))
+		scale := f32(math.Log2E / math.Sqrt(float64(h.Dim)))
+		launch(attendKernel(h), grid{n, h.KV * splits, 128, 0}, []slot{at(d.o), at(d.part), at(d.qkv), at(d.cache)}, seats, shape, []slot{most, scale})
+		if splits > 1 {
+			launch("decode_combine", grid{n, h.Q, 128, 0}, []slot{at(d.o), at(d.part)}, seats, []slot{i32(h.Q), i32(h.Dim), most})
+		}
+		d.product(d.x, d.o, y.wo, n, m.Hidden, q, true)
+		d.normalize(n, y.norm2)
+		d.product(d.gu, d.h, y.gateUp, n, 2*m.FFN, m.Hidden, false)
+		launch("decode_gate", over(n*m.FFN/4), []slot{at(d.f), at(d.gu), i32(n), i32(m.FFN)})
+		d.product(d.x, d.f, y.down, n, m.Hidden, m.FFN, true)
+	}
+}
+
+// attendKernel is the kernel for at least so many query heads a key head.
+func attendKernel(h graph.Heads) string {
+	for _, g := range []string{"1", "2", "4", "6"} {
+		if h.Q/h.KV <= int(g[0]-'0') {
+			return "decode_attend" + g
+		}
+	}
+	return "decode_attend8"
+}
+
+// normalize leaves the RMSNorm of x in h.
+func (d *decoder) normalize(n int, gain *buffer) {
+	d.c.launch(d.kernel("decode_norm"), grid{n, 1, 256, 0}, slot(d.h.ptr), slot(d.x.ptr), slot(gain.ptr), i32(d.net.Hidden), f32(d.net.Eps))
+}
+
+// product is out (m×n, fp32) = a·wᵀ, or is added to it; w is n×k.
+func (d *decoder) product(out, a, w *buffer, m, n, k int, add bool) {
+	c := d.c
+	if !c.round {
+		c.multiply(m, n, k, rowsOf(slot(a.ptr), k), rowsOf(slot(w.ptr), k).t(), product{slot(out.ptr), 0, n, 1, add})
+		return
+	}
+	beta, taken := 0.0, false
+	if add {
+		beta = 1
+	}
+	if d.lt != nil {
+		c.do("cublasLt", func() (err error) {
+			taken, err = d.lt.Multiply(lt.Product{M: m, N: n, K: k, In: lt.BF16, Out: lt.FP32, A: lt.Operand{Ptr: uint64(a.ptr), Row: k, Col: 1}, B: lt.Operand{Ptr: uint64(w.ptr), Row: 1, Col: k},
+				Alpha: 1, Beta: beta, C: uint64(out.ptr), D: uint64(out.ptr), LD: n}, uint64(d.ltRoom.ptr), uint64(uintptr(unsafe.Pointer(c.stream.C()))))
+			return err
+		})
+	}
+	if !taken && c.err == nil {
+		c.launch("decode_product", grid{(n + 63) / 64, (m + 63) / 64, 256, 0}, slot(out.ptr), slot(a.ptr), slot(w.ptr), i32(m), i32(n), i32(k), flag(add))
+	}
+}
+
+// openLt finds cublasLt for bf16 products: the backend's, or one of its own.
+func (d *decoder) openLt() (err error) {
+	c := d.c
+	if d.lt, d.ltRoom = c.lt, c.ltRoom; d.lt != nil || !c.round {
+		return nil
+	}
+	err = c.dev.Do(func() (err error) {
+		d.lt, err = lt.Open(rtc.Candidates(lt.EnvLibrary, "cublasLt", "cublas"))
+		return err
+	})
+	if err != nil {
+		d.lt = nil
+		return nil // slower, not wrong: Libraries tells why
+	}
+	d.ltOwn = true
+	d.ltRoom, err = c.alloc(graph.Uint8, lt.Workspace)
+	return err
+}
