@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"hardneg/fixtures/seed"
+	"hardneg/models"
 	"hardneg/models/qwen2"
 	"hardneg/models/sample"
 )
@@ -15,16 +16,19 @@ import (
 // temperature 0.8 and without a stop: one step is the whole batch, prompts
 // included, and its tokens are the new ones.
 func (a *App) benchSample(ctx context.Context, c *cli.Command) error {
-	if d := c.String("device"); d != "cpu" {
-		return fail(ExitEnvironment, fmt.Errorf("bench sample: device %s: decoding runs on cpu", d))
-	}
-	if d := c.String("dtype"); d != "fp32" {
-		return usagef("bench sample: dtype %s: want fp32", d)
-	}
 	shape, err := benchShape(c.String("model"))
 	if err != nil {
 		return err
 	}
+	dev, dtype := c.String("device"), c.String("dtype")
+	if dev == "cpu" && dtype != "fp32" {
+		return usagef("bench sample: dtype %s on cpu: want fp32", dtype)
+	}
+	be, err := models.Open(dev, models.Options{Threads: c.Int("threads"), Dtype: dtype})
+	if err != nil {
+		return fail(ExitEnvironment, err)
+	}
+	defer be.Close()
 	p := qwen2.NewParams(shape)
 	p.Init(seed.Derive(0, "bench"), 0.02)
 	const rows, prompt, fresh = 64, 48, 96
@@ -33,7 +37,11 @@ func (a *App) benchSample(ctx context.Context, c *cli.Command) error {
 		id := fmt.Sprint(i)
 		prompts = append(prompts, sample.Prompt{ID: id, Tokens: benchIDs(seed.Derive(0, "bench", id), prompt, shape.Vocab), N: 1})
 	}
-	s := sample.New(p, sample.Options{Batch: rows, Threads: c.Int("threads")})
+	s, err := sample.NewOn(be, p, sample.Options{Batch: rows, Threads: c.Int("threads")})
+	if err != nil {
+		return fail(ExitEnvironment, err)
+	}
+	defer s.Close()
 	w := &stopwatch{}
 	steps, warm := max(c.Int("steps"), 1), max(c.Int("warmup"), 0)
 	for i := range steps + warm {
@@ -47,6 +55,6 @@ func (a *App) benchSample(ctx context.Context, c *cli.Command) error {
 		}
 	}
 	r := w.result(warm, rows*fresh)
-	r.Task, r.Model, r.Device, r.DType, r.Threads = "sample", c.String("model"), "cpu", "fp32", threadsOf(c)
+	r.Task, r.Model, r.Device, r.DType, r.Threads = "sample", c.String("model"), be.Device(), dtype, threadsOf(c)
 	return a.printBench(c, r)
 }

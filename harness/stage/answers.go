@@ -68,10 +68,12 @@ func answers[T any](ctx context.Context, env Env, t plan.Task, c plan.Compute, s
 	if done >= len(asks) {
 		return rows, nil
 	}
-	if t.Device != "cpu" {
-		env.Log.Info("sampling is on the CPU", "device", t.Device)
+	be, err := env.backend(t, c)
+	if err != nil {
+		return nil, err
 	}
-	err := s.generate(ctx, env.Threads, asks[done:], d, func(i int, outs []reply) error {
+	defer be.Close()
+	err = s.generate(ctx, be, env.Threads, asks[done:], d, func(i int, outs []reply) error {
 		some := rowsOf(asks[done+i], outs)
 		rows = append(rows, some...)
 		env.Progress(int64(done+i+1), int64(len(asks)), "problems")

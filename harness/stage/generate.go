@@ -2,14 +2,16 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"hardneg/models/sample"
+	"hardneg/models/vm"
 )
 
-// generate answers asks in order with the CPU sampler. A question too long for
-// the model gets no solution: an empty reply that ended by length.
-func (s *speaker) generate(ctx context.Context, threads int, asks []ask, d drawing, emit func(i int, outs []reply) error) error {
+// generate answers asks in order, on the backend's device. A question too long
+// for the model gets no solution: an empty reply that ended by length.
+func (s *speaker) generate(ctx context.Context, be vm.Backend, threads int, asks []ask, d drawing, emit func(i int, outs []reply) error) error {
 	var prompts []sample.Prompt
 	for _, a := range asks {
 		p := sample.Prompt{ID: a.tag + a.id, Tokens: slices.Concat(a.shots, s.format.Encode(s.tok, a.question)), N: a.n}
@@ -18,8 +20,11 @@ func (s *speaker) generate(ctx context.Context, threads int, asks []ask, d drawi
 		}
 		prompts = append(prompts, p)
 	}
-	sampler := sample.New(s.params, sample.Options{Threads: threads, Tokenizer: s.tok})
-	_, err := sampler.Run(ctx, prompts, sample.Params{
+	sampler, err := sample.NewOn(be, s.params, sample.Options{Threads: threads, Tokenizer: s.tok})
+	if err != nil {
+		return &EnvironmentError{err}
+	}
+	_, err = sampler.Run(ctx, prompts, sample.Params{
 		Temperature: d.temperature, TopK: d.topK, TopP: d.topP, MinP: d.minP, MaxNew: d.maxNew,
 		StopTokens: []int32{s.end}, Stop: d.stop, Key: d.key, LogProbs: true,
 	}, func(i int, outs []sample.Output) error {
@@ -37,5 +42,5 @@ func (s *speaker) generate(ctx context.Context, threads int, asks []ask, d drawi
 		}
 		return emit(i, replies)
 	})
-	return err
+	return errors.Join(err, sampler.Close())
 }

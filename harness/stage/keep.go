@@ -10,6 +10,7 @@ import (
 	"hardneg/fixtures/problem"
 	"hardneg/models/qwen2"
 	"hardneg/models/train"
+	"hardneg/models/vm"
 )
 
 // keeper chooses the checkpoint that counts by greedy accuracy on the
@@ -17,6 +18,7 @@ import (
 // last weights.
 type keeper struct {
 	env      Env
+	be       vm.Backend
 	s        *speaker
 	lora     *qwen2.LoRA // merged into a copy before each measurement; nil: all weights are trained
 	problems []problem.Problem
@@ -27,7 +29,7 @@ type keeper struct {
 }
 
 // newKeeper returns nil for keep: last.
-func (e Env) newKeeper(s *speaker, lora *qwen2.LoRA, keep string, maxNew, rows, batch int) (*keeper, error) {
+func (e Env) newKeeper(be vm.Backend, s *speaker, lora *qwen2.LoRA, keep string, maxNew, rows, batch int) (*keeper, error) {
 	if keep != "best-valid" {
 		return nil, nil
 	}
@@ -35,7 +37,7 @@ func (e Env) newKeeper(s *speaker, lora *qwen2.LoRA, keep string, maxNew, rows, 
 	if err != nil {
 		return nil, err
 	}
-	return &keeper{env: e, s: s, lora: lora, problems: ps, maxNew: maxNew, perEpoch: max(1, (rows+batch-1)/batch)}, nil
+	return &keeper{env: e, be: be, s: s, lora: lora, problems: ps, maxNew: maxNew, perEpoch: max(1, (rows+batch-1)/batch)}, nil
 }
 
 // measure looks at the weights when an epoch, or the training, is over.
@@ -78,7 +80,7 @@ func (k *keeper) accuracy(ctx context.Context, s *speaker) (float64, error) {
 		gold[q.ID] = q.Answer
 	}
 	n := 0
-	err := s.generate(ctx, k.env.Threads, asks, drawing{maxNew: k.maxNew}, func(i int, outs []reply) error {
+	err := s.generate(ctx, k.be, k.env.Threads, asks, drawing{maxNew: k.maxNew}, func(i int, outs []reply) error {
 		if _, flexible := read(outs[0].text, gold[asks[i].id]); flexible.Right {
 			n++
 		}

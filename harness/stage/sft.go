@@ -48,7 +48,7 @@ func runSFT(ctx context.Context, t plan.Task, env Env) error {
 	if cfg.LoRA, err = adapters(s, p.Optim, cfg.Key); err != nil {
 		return err
 	}
-	k, err := env.newKeeper(s, cfg.LoRA, p.Keep, p.MaxNew, usable, p.Batch)
+	k, err := env.newKeeper(be, s, cfg.LoRA, p.Keep, p.MaxNew, usable, p.Batch)
 	if err != nil {
 		return err
 	}
