@@ -12,7 +12,6 @@ import (
 	"gorgonia.org/cu"
 
 	"hardneg/models/cuda/driver"
-	"hardneg/models/cuda/lt"
 	"hardneg/models/graph"
 	"hardneg/models/vm"
 )
@@ -50,10 +49,6 @@ type decoder struct {
 	gu, f, z          *buffer
 	part, parts       *buffer // of attention, of the draw
 	params, drawn     *buffer
-
-	lt     *lt.Handle // for bf16 products; nil: our kernel
-	ltRoom *buffer
-	ltOwn  bool
 
 	host   []host
 	seats  []vm.Sequence // of the rows, as the device has them
@@ -93,9 +88,6 @@ func (c *CUDA) Decoder(n vm.Network, rows, chunk int) (vm.Decoder, error) {
 	}
 	d := &decoder{c: c, net: n, rows: rows, chunk: chunk, width: (h.Dim + 7) / 8 * 8,
 		seats: make([]vm.Sequence, rows), graphs: map[pass]*driver.Graph{}}
-	if err := d.openLt(); err != nil {
-		return nil, err
-	}
 	if err := d.upload(); err != nil {
 		return nil, err
 	}
@@ -167,7 +159,7 @@ func (d *decoder) matrix(w []float32) (*buffer, error) {
 			return nil, c.Sync()
 		}
 		c.Write(c.work[scratchLogits], w[lo:lo+n])
-		c.launch("decode_narrow", over((n+3)/4), slot(b.ptr)+slot(2*lo), s, i64(n))
+		c.launch("to_b16", over((n+7)/8), slot(b.ptr)+slot(2*lo), s, i64(n))
 	}
 	return b, nil
 }
@@ -327,9 +319,6 @@ func (d *decoder) release() error {
 func (d *decoder) Close() error {
 	err := d.release()
 	c := d.c
-	if d.ltOwn {
-		err = errors.Join(err, c.dev.Do(d.lt.Close))
-	}
 	*d = decoder{c: c, graphs: map[pass]*driver.Graph{}}
 	return err
 }

@@ -9,8 +9,6 @@ import (
 	"gorgonia.org/cu"
 
 	"hardneg/models/cuda/driver"
-	"hardneg/models/cuda/lt"
-	"hardneg/models/cuda/rtc"
 	"hardneg/models/graph"
 	"hardneg/models/vm"
 )
@@ -162,42 +160,5 @@ func (d *decoder) normalize(n int, gain *buffer) {
 
 // product is out (m×n, fp32) = a·wᵀ, or is added to it; w is n×k.
 func (d *decoder) product(out, a, w *buffer, m, n, k int, add bool) {
-	c := d.c
-	if !c.round {
-		c.multiply(m, n, k, rowsOf(slot(a.ptr), k), rowsOf(slot(w.ptr), k).t(), product{slot(out.ptr), 0, n, 1, add})
-		return
-	}
-	beta, taken := 0.0, false
-	if add {
-		beta = 1
-	}
-	if d.lt != nil {
-		c.do("cublasLt", func() (err error) {
-			taken, err = d.lt.Multiply(lt.Product{M: m, N: n, K: k, In: lt.BF16, Out: lt.FP32, A: lt.Operand{Ptr: uint64(a.ptr), Row: k, Col: 1}, B: lt.Operand{Ptr: uint64(w.ptr), Row: 1, Col: k},
-				Alpha: 1, Beta: beta, C: uint64(out.ptr), D: uint64(out.ptr), LD: n}, uint64(d.ltRoom.ptr), uint64(uintptr(unsafe.Pointer(c.stream.C()))))
-			return err
-		})
-	}
-	if !taken && c.err == nil {
-		c.launch("decode_product", grid{(n + 63) / 64, (m + 63) / 64, 256, 0}, slot(out.ptr), slot(a.ptr), slot(w.ptr), i32(m), i32(n), i32(k), flag(add))
-	}
-}
-
-// openLt finds cublasLt for bf16 products: the backend's, or one of its own.
-func (d *decoder) openLt() (err error) {
-	c := d.c
-	if d.lt, d.ltRoom = c.lt, c.ltRoom; d.lt != nil || !c.round {
-		return nil
-	}
-	err = c.dev.Do(func() (err error) {
-		d.lt, err = lt.Open(rtc.Candidates(lt.EnvLibrary, "cublasLt", "cublas"))
-		return err
-	})
-	if err != nil {
-		d.lt = nil
-		return nil // slower, not wrong: Libraries tells why
-	}
-	d.ltOwn = true
-	d.ltRoom, err = c.alloc(graph.Uint8, lt.Workspace)
-	return err
+	d.c.multiply(m, n, k, rowsOf(slot(a.ptr), k, a.dt), rowsOf(slot(w.ptr), k, w.dt).t(), product{rowsOf(slot(out.ptr), n, out.dt), 0, 1, add})
 }
