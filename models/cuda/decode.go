@@ -174,7 +174,7 @@ func (d *decoder) buffers() (err error) {
 	}{
 		{&d.x, graph.Float32, n * d.net.Hidden}, {&d.h, d.kind(), n * d.net.Hidden},
 		{&d.qkv, graph.Float32, n * h.Width()}, {&d.o, d.kind(), n * q},
-		{&d.gu, graph.Float32, n * 2 * d.net.FFN}, {&d.f, d.kind(), n * d.net.FFN},
+		{&d.gu, d.kind(), n * 2 * d.net.FFN}, {&d.f, d.kind(), n * d.net.FFN},
 		{&d.z, graph.Float32, d.rows * d.net.Vocab}, {&d.parts, graph.Uint8, d.rows * drawChunks * drawPartSize},
 		{&d.params, graph.Float64, 4}, {&d.drawn, graph.Int32, 2 * d.rows},
 	} {

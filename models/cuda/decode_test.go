@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -272,6 +273,11 @@ func TestGenerateEnds(t *testing.T) {
 	}
 	if _, err := sampler(t, few{be, 1}, p, sample.Options{Batch: 4, Chunk: 16}).Run(context.Background(), ps[1:], w, nil); err == nil {
 		t.Error("a sample of two pages in one")
+	}
+	bad := speaking(4, 2, 12, 90, false)
+	bad.Norm()[3] = float32(math.NaN())
+	if _, err := sampler(t, be, bad, sample.Options{Batch: 2, Chunk: 16}).Run(context.Background(), ps[1:], w, nil); err == nil || !strings.Contains(err.Error(), "not finite") {
+		t.Errorf("logits that are no numbers: %v", err)
 	}
 	p.Config.MaxPositions = 30
 	short := sampler(t, be, p, sample.Options{Batch: 1, Chunk: 16})

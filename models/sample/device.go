@@ -274,7 +274,13 @@ func (w *station) results() error {
 		return err
 	}
 	for i, r := range rows {
-		if r == nil || r.ended || !r.push(&w.j.params, ids[i], logProbs[i]) {
+		if r == nil || r.ended {
+			continue
+		}
+		if ids[i] < 0 {
+			return notFinite(r.row)
+		}
+		if !r.push(&w.j.params, ids[i], logProbs[i]) {
 			continue
 		}
 		r.ended = true

@@ -160,7 +160,7 @@ func (w *worker) step(j *job) {
 func (w *worker) accept(j *job, r *row, z []float32) bool {
 	id, logp := w.draw.next(z, &j.params, r.key.Float(uint64(len(r.out.Tokens))))
 	if id < 0 {
-		j.cancel(fmt.Errorf("sample: prompt %d (%s), sample %d: the logits of token %d are not finite", r.from.index, r.from.prompt.ID, r.k, len(r.out.Tokens)))
+		j.cancel(notFinite(r))
 		r.cache.release(w.b.pool)
 		w.close(r.from)
 		return true
@@ -176,6 +176,10 @@ func (w *worker) accept(j *job, r *row, z []float32) bool {
 		j.finish(o.index, o.outs)
 	}
 	return true
+}
+
+func notFinite(r *row) error {
+	return fmt.Errorf("sample: prompt %d (%s), sample %d: the logits of token %d are not finite", r.from.index, r.from.prompt.ID, r.k, len(r.out.Tokens))
 }
 
 // push adds a drawn token and reports whether that ended the sample.

@@ -45,7 +45,8 @@ type Decoder interface {
 	// Step draws the next token of every row that has one to draw.
 	Step()
 	// Next waits for the oldest step whose results were not taken: a token and
-	// its log-probability for each row. They are valid until the next call.
+	// its log-probability for each row, a token below 0 where logits were not
+	// finite. They are valid until the next call.
 	Next() (ids []int32, logProbs []float32, err error)
 	// Close gives the memory back.
 	Close() error

@@ -349,7 +349,7 @@ HN_KERNEL(decode_combine_b16)
 
 // y = silu(gate)·up: four elements a thread; f is divisible by 4.
 __device__ __forceinline__ float gated(float g, float u) { return g / (1.0f + __expf(-g)) * u; }
-template <class T> __device__ __forceinline__ void gate(T *y, const float *gu, int n, int f) {
+template <class T> __device__ __forceinline__ void gate(T *y, const T *gu, int n, int f) {
 	const size_t i = 4 * ((size_t)blockIdx.x * blockDim.x + threadIdx.x);
 	if (i >= (size_t)n * f) return;
 	const size_t at = i / f * 2 * f + i % f;
@@ -358,5 +358,5 @@ template <class T> __device__ __forceinline__ void gate(T *y, const float *gu, i
 }
 extern "C" __global__ void decode_gate_f32(float *y, const float *gu, int n, int f) { gate(y, gu, n, f); }
 HN_KERNEL(decode_gate_f32)
-extern "C" __global__ void decode_gate_b16(b16 *y, const float *gu, int n, int f) { gate(y, gu, n, f); }
+extern "C" __global__ void decode_gate_b16(b16 *y, const b16 *gu, int n, int f) { gate(y, gu, n, f); }
 HN_KERNEL(decode_gate_b16)

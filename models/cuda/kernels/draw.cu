@@ -205,7 +205,8 @@ __device__ __forceinline__ double uniform(u64 key, u64 i) {
 }
 
 // A block a row: token and log-probability into ids and logps, and the row's
-// record one position on.
+// record one position on. The token is -1 for an idle row, -2 where logits are
+// not finite.
 extern "C" __global__ void __launch_bounds__(draw_threads) draw(int *ids, float *logps, const float *z, const draw_part *parts, int *records, int stride, const draw_params *params, int v) {
 	__shared__ u64 hist[1024], mass[draw_chunks], scratch[32];
 	__shared__ double terms[draw_chunks];
@@ -225,6 +226,7 @@ extern "C" __global__ void __launch_bounds__(draw_threads) draw(int *ids, float 
 	for (int c = 1; c < chunks; c++)
 		if (tops[c] > top) top = tops[c], best = c;
 	int id = parts[best].at;
+	if (id < 0 || id >= v) id = 0; // no logit is a number
 	const weights_of w = {z + (size_t)row * v, v, top, (float)p.inverse * LOG2E};
 	if (tid < chunks) {
 		const draw_part q = parts[tid];
@@ -258,7 +260,7 @@ extern "C" __global__ void __launch_bounds__(draw_threads) draw(int *ids, float 
 	if (tid) return;
 	double sum = 0;
 	for (int c = 0; c < chunks; c++) sum += terms[c];
-	ids[row] = id;
+	ids[row] = sum < 1e300 ? id : -2; // false for what is no number
 	logps[row] = (float)((double)(w.z[id] - top) - log(sum));
 	record[0] = id, record[1]++, record[6]++;
 }
