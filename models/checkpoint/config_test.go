@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -145,6 +146,43 @@ func TestRotary(t *testing.T) {
 		if want := map[string]float64{"linear": 1, "llama3": 1, "yarn": 0.1*math.Log(4) + 1}[kind]; scale != want {
 			t.Errorf("%s: scale %g, want %g", kind, scale, want)
 		}
+	}
+}
+
+// Yarn's options, as transformers 5.23 computes them (base 10000, heads of 16,
+// factor 8 over 256 positions).
+func TestYarnOptions(t *testing.T) {
+	for _, x := range []struct {
+		name, keys string
+		inv        [4]float64 // the first; the others do not differ
+		scale      float64
+	}{
+		{"mscale", `"mscale":0.8,"mscale_all_dim":0.5`, [4]float64{1, 0.24705293774604797, 0.05625000223517418, 0.010870330035686493}, 1.0565079928608092},
+		{"not truncated", `"truncate":false`, [4]float64{1, 0.2435964047908783, 0.04796507582068443, 0.005976136773824692}, 1.2079441541679836},
+		{"betas", `"beta_fast":16,"beta_slow":2`, [4]float64{1, 0.2239946573972702, 0.0416666641831398, 0.0039528473280370235}, 1.2079441541679836},
+	} {
+		for _, form := range []string{`"rope_theta":10000,"rope_scaling":{"type":"yarn","factor":8,"original_max_position_embeddings":256,%s}`,
+			`"rope_parameters":{"rope_theta":10000,"rope_type":"yarn","factor":8,"original_max_position_embeddings":256,%s}`} {
+			b := fmt.Sprintf(`{"model_type":"qwen2","hidden_size":64,"num_hidden_layers":1,"num_attention_heads":4,"intermediate_size":8,"vocab_size":9,`+form+`}`, x.keys)
+			c, err := parseConfig([]byte(b))
+			if err != nil {
+				t.Fatalf("%s: %v", x.name, err)
+			}
+			inv, scale := c.Rotary()
+			for i, want := range x.inv {
+				if math.Abs(float64(inv[i])-want) > 1e-7*want {
+					t.Errorf("%s: frequency %d is %g, want %g", x.name, i, inv[i], want)
+				}
+			}
+			if math.Abs(scale-x.scale) > 1e-12 {
+				t.Errorf("%s: scale %g, want %g", x.name, scale, x.scale)
+			}
+		}
+	}
+	_, err := parseConfig([]byte(`{"model_type":"qwen2","hidden_size":64,"num_hidden_layers":1,"num_attention_heads":4,"intermediate_size":8,"vocab_size":9,
+		"rope_parameters":{"rope_type":"linear","factor":2,"partial_rotary_factor":0.5}}`))
+	if !errors.Is(err, ErrUnsupported) {
+		t.Errorf("partial rotation: %v", err)
 	}
 }
 

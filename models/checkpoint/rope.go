@@ -17,7 +17,9 @@ type Rope struct {
 
 	LowFreq, HighFreq  float64 // llama3
 	BetaFast, BetaSlow float64 // yarn, 32 and 1 unless given
-	Attention          float64 // yarn's attention_factor, 0 = from Factor
+	Attention          float64 // yarn's attention_factor, 0 = from Factor and the two below
+	MScale, MScaleAll  float64 // yarn's mscale and mscale_all_dim, 0 = not given
+	Ragged             bool    // yarn without truncation: its bounds stay between dimensions
 
 	given bool // the file had a scaling block of its own
 }
@@ -33,6 +35,10 @@ type fileRope struct {
 	BetaFast  *float64 `json:"beta_fast"`
 	BetaSlow  *float64 `json:"beta_slow"`
 	Attention *float64 `json:"attention_factor"`
+	MScale    *float64 `json:"mscale"`
+	MScaleAll *float64 `json:"mscale_all_dim"`
+	Truncate  *bool    `json:"truncate"`
+	Partial   *float64 `json:"partial_rotary_factor"`
 }
 
 func parseRope(f fileConfig) (Rope, error) {
@@ -65,6 +71,14 @@ func parseRope(f fileConfig) (Rope, error) {
 		setIf(&r.BetaFast, x.BetaFast)
 		setIf(&r.BetaSlow, x.BetaSlow)
 		setIf(&r.Attention, x.Attention)
+		setIf(&r.MScale, x.MScale)
+		setIf(&r.MScaleAll, x.MScaleAll)
+		if x.Truncate != nil {
+			r.Ragged = !*x.Truncate
+		}
+		if x.Partial != nil && *x.Partial != 1 {
+			return r, fmt.Errorf("%s: partial_rotary_factor %g is %w: want 1", part.key, *x.Partial, ErrUnsupported)
+		}
 	}
 	return r, nil
 }
@@ -119,6 +133,12 @@ func (r *Rope) marshal(m map[string]any) {
 		if r.Attention != 0 {
 			s["attention_factor"] = r.Attention
 		}
+		if r.MScale != 0 && r.MScaleAll != 0 {
+			s["mscale"], s["mscale_all_dim"] = r.MScale, r.MScaleAll
+		}
+		if r.Ragged {
+			s["truncate"] = false
+		}
 	}
 	m["rope_scaling"] = s
 }
@@ -169,8 +189,11 @@ func (r *Rope) yarn(inv []float32, dim int) float64 {
 	at := func(turns float64) float64 { // dimension pair that makes so many turns
 		return float64(dim) * math.Log(float64(r.Original)/(turns*2*math.Pi)) / (2 * math.Log(r.Theta))
 	}
-	low := max(math.Floor(at(r.BetaFast)), 0)
-	high := min(math.Ceil(at(r.BetaSlow)), float64(dim-1))
+	low, high := at(r.BetaFast), at(r.BetaSlow)
+	if !r.Ragged {
+		low, high = math.Floor(low), math.Ceil(high)
+	}
+	low, high = max(low, 0), min(high, float64(dim-1))
 	if low == high {
 		high += 0.001
 	}
@@ -181,8 +204,15 @@ func (r *Rope) yarn(inv []float32, dim int) float64 {
 	if r.Attention != 0 {
 		return r.Attention
 	}
+	if r.MScale != 0 && r.MScaleAll != 0 {
+		return r.mscale(r.MScale) / r.mscale(r.MScaleAll)
+	}
+	return r.mscale(1)
+}
+
+func (r *Rope) mscale(m float64) float64 {
 	if r.Factor <= 1 {
 		return 1
 	}
-	return 0.1*math.Log(r.Factor) + 1
+	return 0.1*m*math.Log(r.Factor) + 1
 }
