@@ -151,8 +151,7 @@ func (c *Config) Rotary() (inv []float32, scale float64) {
 	half := c.HeadDim / 2
 	inv = make([]float32, half)
 	for i := range inv {
-		e := float32(2*i) / float32(c.HeadDim)
-		inv[i] = 1 / float32(math.Pow(float64(float32(c.Rope.Theta)), float64(e)))
+		inv[i] = 1 / base(c.Rope.Theta, i, c.HeadDim)
 	}
 	switch c.Rope.Type {
 	case "linear":
@@ -165,6 +164,12 @@ func (c *Config) Rotary() (inv []float32, scale float64) {
 		return inv, c.Rope.yarn(inv, c.HeadDim)
 	}
 	return inv, 1
+}
+
+// base is theta^(2i/dim).
+func base(theta float64, i, dim int) float32 {
+	e := float32(2*i) / float32(dim)
+	return float32(math.Pow(float64(float32(theta)), float64(e)))
 }
 
 // llama3 leaves short wavelengths, stretches long ones by the factor, and
@@ -197,9 +202,10 @@ func (r *Rope) yarn(inv []float32, dim int) float64 {
 	if low == high {
 		high += 0.001
 	}
-	for i, f := range inv {
-		ramp := min(max((float64(i)-low)/(high-low), 0), 1)
-		inv[i] = float32(float64(f)/r.Factor*ramp + float64(f)*(1-ramp))
+	for i, f := range inv { // in float32, as transformers has it
+		keep := 1 - min(max((float32(i)-float32(low))/float32(high-low), 0), 1)
+		slow := 1 / (float32(r.Factor) * base(r.Theta, i, dim))
+		inv[i] = float32(slow*(1-keep)) + float32(f*keep)
 	}
 	if r.Attention != 0 {
 		return r.Attention
