@@ -5,17 +5,19 @@
 // # Words
 //
 // A Mat is a strided view, so a transpose costs nothing. A micro-kernel
-// computes one mr×nr tile of C from a panel of A (k×mr) and a panel of B
-// (k×nr). An Engine owns the threads and the packing buffers; it serves one
-// caller at a time. Packed B is shared by all threads of an Engine.
+// computes one tile of C, at most mr×nr, from rows of A and a panel of B (k×nr).
+// An Engine owns the threads and the packing buffers; it serves one caller at a
+// time. Packed B is shared by all threads of an Engine.
 //
 // # Why
 //
 // The kernels are made by avo (gen/, a module of its own, so that the program
 // does not depend on it) and chosen at run time: AVX-512 (14×32), AVX2 (6×16),
-// plain Go elsewhere. Every element of C is the same chain of fused
-// multiply-adds over k whatever the number of threads and the position of the
-// tile, so one kernel gives the same bits for any thread count.
+// plain Go elsewhere. There is a tile for every height, so that the rows of C
+// are cut evenly and none is computed for nothing: 64 rows are 13+13+13+13+12.
+// Every element of C is the same chain of fused multiply-adds over k whatever
+// the number of threads and the tile, so one kernel gives the same bits for any
+// thread count.
 package gemm
 
 import "runtime"
@@ -34,21 +36,24 @@ func (m Mat) T() Mat { return Mat{m.D, m.C, m.R} }
 
 func (m Mat) at(i, j int) Mat { return Mat{m.D[i*m.R+j*m.C:], m.R, m.C} }
 
+// tile computes h×n of C, n ≤ nr, from k rows of a panel of B: C = A·B, or
+// C += A·B if acc is 1. Element (i, p) of A is a[i*step+p] or a[p*step+i].
+type tile func(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64)
+
 // kernel is one micro-kernel with its block sizes: mc×kc of A should lie in
-// the L2 cache, kc×nr of B in L1.
+// the L2 cache, and a tile of A in L1.
 type kernel struct {
 	name       string
 	mr, nr     int
 	mc, kc, nc int
-	tile       func(k int64, a, b, c *float32, ldc int64, acc int64)
-	// direct is tile for an A that is not packed: element (i, p) of the tile
-	// lies i*rs+p*cs elements after a. nil: always pack.
-	conv   conversion
-	direct func(k int64, a *float32, rs, cs int64, b, c *float32, ldc int64, acc int64)
+	rows, cols []tile // by height: a[i*step+p], a[p*step+i]
+	lane       int    // floats in a row of a packed panel of A, ≥ mr
+	conv       conversion
+	vec        *packers // nil: plain Go
 }
 
-// workspace holds one thread's packed A and the tile that edges go through.
-type workspace struct{ a, b, t, conv []float32 }
+// workspace holds one thread's packed A and B, and scratch for packing.
+type workspace struct{ a, b, conv []float32 }
 
 // Engine multiplies matrices with a fixed number of threads.
 type Engine struct {
@@ -184,11 +189,6 @@ func (e *Engine) serial(K *kernel, worker, m, n, k int, a, b Mat, c []float32, l
 	}
 }
 
-// packB copies B (kb×n) into panels of nr columns, each laid out [kb][nr].
-func (k *kernel) packB(w *workspace, dst []float32, b Mat, kb, n int) {
-	packA(dst, k.convert(&w.conv, b.T(), n, kb), n, k.depth(kb), k.nr)
-}
-
 // task is what the blocks of one product share.
 type task struct {
 	kb  int       // rows of B
@@ -198,52 +198,24 @@ type task struct {
 }
 
 // block computes rows 0..m of C, columns j0..j1, from A (m×kb) and packed B.
-// A is read where it lies if its rows are contiguous, unless they are long and
-// C is wide enough to pay for packing; else packed: a column of A would touch a
-// cache line for every element of k.
 func (e *Engine) block(K *kernel, worker int, t task, m int, a Mat, j0, j1 int, c []float32) {
-	w, mr, nr, d := &e.ws[worker], K.mr, K.nr, K.depth(t.kb)
-	w.a, w.t = grow(w.a, (roundUp(m, mr)+mr)*d), grow(w.t, mr*nr)
-	from := 0 // rows from here on are packed
-	if K.direct != nil && a.C == 1 && (a.R < 400 || j1-j0 < 2048) {
-		from = m / mr * mr
-	}
-	if from < m {
-		packA(w.a, K.convert(&w.conv, a.at(from, 0), m-from, t.kb), m-from, d, mr)
-	}
+	d := K.depth(t.kb)
+	l := K.left(&e.ws[worker], a, m, t.kb)
 	flag := int64(0)
 	if t.add {
 		flag = 1
 	}
-	for j := j0; j < j1; j += nr {
-		width, pb := min(nr, j1-j), &t.b[j*d]
-		for i := 0; i < m; i += mr {
-			out, ld, fl := &w.t[0], nr, int64(0)
-			whole := i+mr <= m && width == nr
-			if whole {
-				out, ld, fl = &c[i*t.ldc+j], t.ldc, flag
+	for j := j0; j < j1; j += K.nr {
+		n, pb := min(K.nr, j1-j), &t.b[j*d]
+		for q, i := 0, 0; i < m; q++ {
+			h := l.height(q)
+			at := i * l.step
+			if !l.byRow {
+				at = q * d * l.step
 			}
-			if i < from {
-				K.direct(int64(t.kb), &a.D[i*a.R], int64(a.R), 1, pb, out, int64(ld), fl)
-			} else {
-				K.tile(int64(d), &w.a[(i-from)*d], pb, out, int64(ld), fl)
-			}
-			if !whole {
-				for r := range min(mr, m-i) {
-					edge(c[(i+r)*t.ldc+j:][:width], w.t[r*nr:], t.add)
-				}
-			}
+			l.tiles[h-1](int64(d), &l.d[at], int64(l.step), pb, &c[i*t.ldc+j], int64(t.ldc), int64(n), flag)
+			i += h
 		}
-	}
-}
-
-func edge(c, t []float32, add bool) {
-	if !add {
-		copy(c, t)
-		return
-	}
-	for j := range c {
-		c[j] += t[j]
 	}
 }
 

@@ -3,6 +3,7 @@ package gemm
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,13 +26,18 @@ func TestSound(t *testing.T) {
 			t.Errorf("%s is not sound", k.name)
 		}
 		wrong := *k
-		wrong.direct = nil
-		wrong.tile = func(n int64, a, b, c *float32, ldc, acc int64) {
-			k.tile(n, a, b, c, ldc, acc)
-			*c += 1
-		}
-		if wrong.sound() {
-			t.Errorf("%s with a wrong element passes", k.name)
+		for _, tiles := range []*[]tile{&wrong.rows, &wrong.cols} {
+			for h, right := range *tiles {
+				*tiles = slices.Clone(*tiles)
+				(*tiles)[h] = func(n int64, a *float32, step int64, b, c *float32, ldc, width, acc int64) {
+					right(n, a, step, b, c, ldc, width, acc)
+					*c += 1
+				}
+				if wrong.sound() {
+					t.Errorf("%s with a wrong element in tile %d passes", k.name, h+1)
+				}
+				(*tiles)[h] = right
+			}
 		}
 	}
 }

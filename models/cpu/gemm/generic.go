@@ -1,43 +1,92 @@
 package gemm
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // goKernel runs everywhere.
-var goKernel = kernel{name: "go_2x4", mr: 2, nr: 4, mc: 64, kc: 256, nc: 512, tile: tile2x4}
+var goKernel = kernel{name: "go_2x4", mr: 2, nr: 4, mc: 64, kc: 256, nc: 512, lane: 2,
+	rows: []tile{goRow1, goRow2}, cols: []tile{goCol1, goCol2}}
 
-func tile2x4(k int64, a, b, c *float32, ldc int64, acc int64) {
-	n := int(k)
-	tileGo(span(a, 2*n), span(b, 4*n), span(c, int(ldc)+4), int(ldc), acc != 0)
-}
+// goBF16 multiplies pairs in plain Go: the twin of the VDPBF16PS tiles.
+var goBF16 = kernel{name: "go_bf16_2x4", mr: 2, nr: 4, mc: 64, kc: 256, nc: 512, lane: 2, conv: pairs,
+	rows: []tile{goTile(1, true, true), goTile(2, true, true)}, cols: []tile{goTile(1, false, true), goTile(2, false, true)}}
 
 func span(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
 
-func tileGo(a, b, c []float32, ldc int, acc bool) {
-	var c00, c01, c02, c03, c10, c11, c12, c13 float32
-	for len(a) >= 2 && len(b) >= 4 {
-		a0, a1 := a[0], a[1]
-		b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
-		c00 += a0 * b0
-		c01 += a0 * b1
-		c02 += a0 * b2
-		c03 += a0 * b3
-		c10 += a1 * b0
-		c11 += a1 * b1
-		c12 += a1 * b2
-		c13 += a1 * b3
-		a, b = a[2:], b[4:]
+// goTile is the naive tile.
+func goTile(h int, byRow, paired bool) tile {
+	low := func(v float32) float32 { return math.Float32frombits(math.Float32bits(v) << 16) }
+	high := func(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ 0xffff) }
+	return func(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64) {
+		rs, cs := int(step), 1
+		if !byRow {
+			rs, cs = 1, int(step)
+		}
+		x, y, o := span(a, (h-1)*rs+int(k-1)*cs+1), span(b, 4*int(k)), span(c, (h-1)*int(ldc)+int(n))
+		for i := range h {
+			for j := range int(n) {
+				var s float32
+				for p := range int(k) {
+					u, v := x[i*rs+p*cs], y[4*p+j]
+					if paired {
+						s += high(u) * high(v)
+						s += low(u) * low(v)
+					} else {
+						s += u * v
+					}
+				}
+				if acc != 0 {
+					s += o[i*int(ldc)+j]
+				}
+				o[i*int(ldc)+j] = s
+			}
+		}
 	}
-	r, s := c[:4], c[ldc:ldc+4]
-	if !acc {
-		clear(r)
-		clear(s)
+}
+
+func goRow1(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64) {
+	go2x4(int(k), 1, a, 0, 1, b, c, int(ldc), int(n), acc != 0)
+}
+
+func goRow2(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64) {
+	go2x4(int(k), 2, a, int(step), 1, b, c, int(ldc), int(n), acc != 0)
+}
+
+func goCol1(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64) {
+	go2x4(int(k), 1, a, 0, int(step), b, c, int(ldc), int(n), acc != 0)
+}
+
+func goCol2(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64) {
+	go2x4(int(k), 2, a, 1, int(step), b, c, int(ldc), int(n), acc != 0)
+}
+
+// go2x4 computes two rows, of which h are stored.
+func go2x4(k, h int, a *float32, rs, cs int, b, c *float32, ldc, n int, acc bool) {
+	x, y := span(a, rs+(k-1)*cs+1), span(b, 4*k)
+	var s [2][4]float32
+	for at := 0; len(y) >= 4; at += cs {
+		a0, a1 := x[at], x[at+rs]
+		b0, b1, b2, b3 := y[0], y[1], y[2], y[3]
+		s[0][0] += a0 * b0
+		s[0][1] += a0 * b1
+		s[0][2] += a0 * b2
+		s[0][3] += a0 * b3
+		s[1][0] += a1 * b0
+		s[1][1] += a1 * b1
+		s[1][2] += a1 * b2
+		s[1][3] += a1 * b3
+		y = y[4:]
 	}
-	r[0] += c00
-	r[1] += c01
-	r[2] += c02
-	r[3] += c03
-	s[0] += c10
-	s[1] += c11
-	s[2] += c12
-	s[3] += c13
+	for i := range h {
+		o := span(c, i*ldc+n)[i*ldc:]
+		for j := range o {
+			v := s[i][j]
+			if acc {
+				v += o[j]
+			}
+			o[j] = v
+		}
+	}
 }

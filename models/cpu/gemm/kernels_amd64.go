@@ -5,7 +5,7 @@ import "golang.org/x/sys/cpu"
 // kernels lists what this CPU can run, best first.
 func kernels() []*kernel {
 	var r []*kernel
-	if cpu.X86.HasAVX512F && avx512.sound() {
+	if cpu.X86.HasAVX512F && cpu.X86.HasBMI2 && avx512.sound() {
 		r = append(r, &avx512)
 	}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && avx2.sound() {
@@ -19,7 +19,7 @@ func kernels() []*kernel {
 // the same numbers up to the order of sums, and no gain in speed.
 func bf16Kernels() []*kernel {
 	var r []*kernel
-	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BF16 && avx512BF16.sound() {
+	if cpu.X86.HasAVX512BW && cpu.X86.HasAVX512BF16 && cpu.X86.HasBMI2 && avx512BF16.sound() {
 		r = append(r, &avx512BF16)
 	}
 	for _, k := range kernels() {
@@ -28,14 +28,19 @@ func bf16Kernels() []*kernel {
 	return append(r, &goBF16)
 }
 
-//go:noescape
-func kernBF16x14x32(k int64, a, b, c *float32, ldc int64, acc int64)
-
 var (
-	avx512BF16 = kernel{name: "avx512bf16_14x32", mr: 14, nr: 32, mc: 224, kc: 512, nc: 4064, tile: kernBF16x14x32, conv: pairs}
-
-	avx2   = kernel{name: "avx2_6x16", mr: 6, nr: 16, mc: 144, kc: 256, nc: 4080, tile: kern6x16, direct: strided6x16}
-	avx512 = kernel{name: "avx512_14x32", mr: 14, nr: 32, mc: 224, kc: 256, nc: 4064, tile: kern14x32, direct: strided14x32}
+	avx2 = kernel{name: "avx2_6x16", mr: 6, nr: 16, mc: 144, kc: 256, nc: 4080, lane: 8,
+		rows: []tile{rows1AVX2, rows2AVX2, rows3AVX2, rows4AVX2, rows5AVX2, rows6AVX2},
+		cols: []tile{cols1AVX2, cols2AVX2, cols3AVX2, cols4AVX2, cols5AVX2, cols6AVX2},
+		vec:  &packers{8, [2]runner{runs8AVX2, runs16AVX2}, transpose8AVX2}}
+	avx512 = kernel{name: "avx512_14x32", mr: 14, nr: 32, mc: 224, kc: 512, nc: 4096, lane: 16,
+		rows: []tile{rows1AVX512, rows2AVX512, rows3AVX512, rows4AVX512, rows5AVX512, rows6AVX512, rows7AVX512, rows8AVX512, rows9AVX512, rows10AVX512, rows11AVX512, rows12AVX512, rows13AVX512, rows14AVX512},
+		cols: []tile{cols1AVX512, cols2AVX512, cols3AVX512, cols4AVX512, cols5AVX512, cols6AVX512, cols7AVX512, cols8AVX512, cols9AVX512, cols10AVX512, cols11AVX512, cols12AVX512, cols13AVX512, cols14AVX512},
+		vec:  &packers{16, [2]runner{runs16AVX512, runs32AVX512}, across16AVX512}}
+	avx512BF16 = kernel{name: "avx512bf16_14x32", mr: 14, nr: 32, mc: 224, kc: 1024, nc: 4096, lane: 16, conv: pairs,
+		rows: []tile{rows1BF16, rows2BF16, rows3BF16, rows4BF16, rows5BF16, rows6BF16, rows7BF16, rows8BF16, rows9BF16, rows10BF16, rows11BF16, rows12BF16, rows13BF16, rows14BF16},
+		cols: []tile{cols1BF16, cols2BF16, cols3BF16, cols4BF16, cols5BF16, cols6BF16, cols7BF16, cols8BF16, cols9BF16, cols10BF16, cols11BF16, cols12BF16, cols13BF16, cols14BF16},
+		vec:  &packers{16, [2]runner{runs16BF16, runs32BF16}, across16BF16}}
 	hasVec = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 )
 
@@ -61,42 +66,6 @@ func siluMulGrad(g, u, dy, dg, du []float32) {
 	if len(g) >= 8 {
 		_, _, _, _ = u[len(g)-1], dy[len(g)-1], dg[len(g)-1], du[len(g)-1]
 		siluMulGradAVX2(int64(len(g)), &g[0], &u[0], &dy[0], &dg[0], &du[0])
-	}
-}
-
-// transpose8 sets dst[p*step+r] = src[r*ld+p] for r < 8 and p < k, and returns
-// how many p it has done.
-func transpose8(k int, src []float32, ld int, dst []float32, step int) int {
-	k &^= 7
-	if !hasVec || k == 0 {
-		return 0
-	}
-	_, _ = src[7*ld+k-1], dst[(k-1)*step+7]
-	transpose8AVX2(int64(k), &src[0], int64(ld), &dst[0], int64(step))
-	return k
-}
-
-// scatter is scatterGo in vector instructions for the widths of the kernels.
-func scatter(n, w int, src, dst []float32, step int) {
-	if n == 0 {
-		return
-	}
-	if !hasVec {
-		scatterGo(n, w, src, dst, step)
-		return
-	}
-	_, _ = src[n*w-1], dst[(n-1)*step+w-1]
-	switch w {
-	case 6:
-		scatter6(int64(n), &src[0], &dst[0], int64(step))
-	case 14:
-		scatter14(int64(n), &src[0], &dst[0], int64(step))
-	case 16:
-		scatter16(int64(n), &src[0], &dst[0], int64(step))
-	case 32:
-		scatter32(int64(n), &src[0], &dst[0], int64(step))
-	default:
-		scatterGo(n, w, src, dst, step)
 	}
 }
 
@@ -152,25 +121,13 @@ func mulAdd(a float32, x, y, o []float32) {
 	mulAddAVX2(int64(len(x)), a, &x[0], &y[0], &o[0])
 }
 
-func pairRows(x, y, o []float32) int {
-	n := len(o) &^ 7
-	if !hasVec || n == 0 {
-		return 0
-	}
-	_, _ = x[n-1], y[n-1]
-	pairRowsAVX2(int64(n), &x[0], &y[0], &o[0])
-	return n
-}
-
+// pairElems pairs neighbours of x, and returns how many pairs it made.
 func pairElems(x, o []float32) int {
-	n := len(o) &^ 7
-	if n > len(x)/2&^7 {
-		n = len(x) / 2 &^ 7
+	n := len(x) / 2 &^ 15
+	if n > 0 {
+		_ = o[n-1]
+		pairRowBF16(int64(n), &x[0], &o[0])
 	}
-	if !hasVec || n == 0 {
-		return 0
-	}
-	pairElemsAVX2(int64(n), &x[0], &o[0])
 	return n
 }
 

@@ -10,10 +10,6 @@ func expRow(x, y []float32, scale, bias float32) float32 { return 0 }
 func siluMul(g, u, y []float32)                          {}
 func siluMulGrad(g, u, dy, dg, du []float32)             {}
 
-func transpose8(k int, src []float32, ld int, dst []float32, step int) int { return 0 }
-
-func scatter(n, w int, src, dst []float32, step int) { scatterGo(n, w, src, dst, step) }
-
 func adamW(p, g, m, v []float32, c *[9]float32)             {}
 func rowMax(x []float32) float32                            { return x[0] }
 func sumSquares(x []float32) float32                        { return 0 }
@@ -25,6 +21,5 @@ func mulAdd(a float32, x, y, o []float32)                   {}
 
 func bf16Kernels() []*kernel { return []*kernel{rounding(&goKernel), &goBF16} }
 
-func pairRows(x, y, o []float32) int { return 0 }
-func pairElems(x, o []float32) int   { return 0 }
-func roundRow(x, o []float32) int    { return 0 }
+func pairElems(x, o []float32) int { return 0 }
+func roundRow(x, o []float32) int  { return 0 }

@@ -110,7 +110,7 @@ func Stride(n int) int {
 func (f *Few) Pack(b Mat, k, n int) *Panels {
 	p := &Panels{K: k, N: n, w: f.rows.w, d: make([]float32, k*roundUp(n, f.rows.w))}
 	for pc := 0; pc < k; pc += panelRows {
-		packA(p.d[pc*roundUp(n, p.w):], b.at(pc, 0).T(), n, min(panelRows, k-pc), p.w)
+		packPanels(p.d[pc*roundUp(n, p.w):], b.at(pc, 0), min(panelRows, k-pc), n, p.w)
 	}
 	return p
 }
@@ -175,6 +175,16 @@ func (f *Few) one(h, k int, a []float32, lda int, b *float32, c []float32, ldc, 
 	f.rows.tile[h-1](int64(k), &a[0], int64(lda), b, &f.tile[0], int64(w), 0, ahead, int64(step))
 	for r := range h {
 		edge(c[r*ldc:][:n], f.tile[r*w:], acc)
+	}
+}
+
+func edge(c, t []float32, add bool) {
+	if !add {
+		copy(c, t)
+		return
+	}
+	for j := range c {
+		c[j] += t[j]
 	}
 }
 

@@ -15,28 +15,34 @@ func probe(n int) []float32 {
 	return r
 }
 
-// sound reports whether k agrees with the sum that defines a product: tile on
-// packed operands and, if there is one, direct on rows.
+// sound reports whether every tile of k agrees with the sum that defines a
+// product, on whole and on narrow panels.
 func (k *kernel) sound() bool {
 	const depth = 11
-	a, b := probe(k.mr*depth), probe(k.nr*depth)
+	a, b := probe((k.mr+1)*depth), probe(k.nr*depth)
 	e := newEngine(1, k, k)
-	c := make([]float32, k.mr*k.nr)
-	for _, layout := range []Mat{Rows(a, depth), {a, 1, k.mr}} { // in place, and packed
-		for _, acc := range []bool{false, true} {
-			e.Mul(k.mr, k.nr, depth, layout, Rows(b, k.nr), c, k.nr, acc)
-			times := float64(1)
-			if acc {
-				times = 2
+	for m := 1; m <= k.mr; m++ {
+		for _, n := range []int{k.nr, k.nr/2 + 1, 1} {
+			if !k.agrees(e, m, n, depth, Rows(a, depth), b) || !k.agrees(e, m, n, depth, Mat{a, 1, m + 1}, b) {
+				return false
 			}
-			for i, v := range c {
-				var want float64
-				for p := range depth {
-					want += float64(layout.at(i/k.nr, p).D[0]) * float64(b[p*k.nr+i%k.nr])
-				}
-				if !(math.Abs(float64(v)-times*want) < 1e-3) {
-					return false
-				}
+		}
+	}
+	return true
+}
+
+// agrees checks storing and then adding.
+func (k *kernel) agrees(e *Engine, m, n, depth int, a Mat, b []float32) bool {
+	c := make([]float32, m*n)
+	for times := range 2 {
+		e.Mul(m, n, depth, a, Rows(b, k.nr), c, n, times > 0)
+		for i, v := range c {
+			var want float64
+			for p := range depth {
+				want += float64(a.at(i/n, p).D[0]) * float64(b[p*k.nr+i%n])
+			}
+			if !(math.Abs(float64(v)-float64(times+1)*want) < 1e-3) {
+				return false
 			}
 		}
 	}

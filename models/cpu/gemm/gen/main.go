@@ -5,6 +5,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"log"
 	"math"
@@ -13,240 +14,6 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
-
-// kern emits C[mr x nv*W] (=|+=) A(panel k x mr) * B(panel k x nv*W)
-func kern(name string, mr, nv int, avx512 bool) {
-	TEXT(name, NOSPLIT, "func(k int64, a, b, c *float32, ldc int64, acc int64)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes an mr=%d tile.", name, mr))
-	W := 8
-	vec := func() reg.VecVirtual { return YMM() }
-	if avx512 {
-		W = 16
-		vec = func() reg.VecVirtual { return ZMM() }
-	}
-	wb := W * 4
-	k := Load(Param("k"), GP64())
-	a := Load(Param("a"), GP64())
-	b := Load(Param("b"), GP64())
-	c := Load(Param("c"), GP64())
-	ldc := Load(Param("ldc"), GP64())
-	flag := Load(Param("acc"), GP64())
-	SHLQ(Imm(2), ldc)
-	accs := make([][]reg.VecVirtual, mr)
-	for i := range accs {
-		accs[i] = make([]reg.VecVirtual, nv)
-		for j := range accs[i] {
-			accs[i][j] = vec()
-			if avx512 {
-				VPXORD(accs[i][j], accs[i][j], accs[i][j])
-			} else {
-				VXORPS(accs[i][j], accs[i][j], accs[i][j])
-			}
-		}
-	}
-	bv := make([]reg.VecVirtual, nv)
-	for j := range bv {
-		bv[j] = vec()
-	}
-	var av reg.VecVirtual
-	if !avx512 {
-		av = vec()
-	}
-	body := func(u int) {
-		for j := 0; j < nv; j++ {
-			VMOVUPS(Mem{Base: b, Disp: (u*nv + j) * wb}, bv[j])
-		}
-		for i := 0; i < mr; i++ {
-			m := Mem{Base: a, Disp: (u*mr + i) * 4}
-			if avx512 {
-				for j := 0; j < nv; j++ {
-					VFMADD231PS_BCST(m, bv[j], accs[i][j])
-				}
-			} else {
-				VBROADCASTSS(m, av)
-				for j := 0; j < nv; j++ {
-					VFMADD231PS(bv[j], av, accs[i][j])
-				}
-			}
-		}
-	}
-	const U = 4
-	k4 := GP64()
-	MOVQ(k, k4)
-	SHRQ(Imm(2), k4)
-	JZ(LabelRef(name + "_rem"))
-	Label(name + "_loop4")
-	for u := 0; u < U; u++ {
-		body(u)
-	}
-	ADDQ(U32(U*mr*4), a)
-	ADDQ(U32(U*nv*wb), b)
-	DECQ(k4)
-	JNZ(LabelRef(name + "_loop4"))
-	Label(name + "_rem")
-	ANDQ(Imm(3), k)
-	JZ(LabelRef(name + "_store"))
-	Label(name + "_loop1")
-	body(0)
-	ADDQ(U32(mr*4), a)
-	ADDQ(U32(nv*wb), b)
-	DECQ(k)
-	JNZ(LabelRef(name + "_loop1"))
-	Label(name + "_store")
-	CMPQ(flag, Imm(0))
-	JE(LabelRef(name + "_set"))
-	for i := 0; i < mr; i++ {
-		for j := 0; j < nv; j++ {
-			VADDPS(Mem{Base: c, Disp: j * wb}, accs[i][j], accs[i][j])
-			VMOVUPS(accs[i][j], Mem{Base: c, Disp: j * wb})
-		}
-		ADDQ(ldc, c)
-	}
-	VZEROUPPER()
-	RET()
-	Label(name + "_set")
-	for i := 0; i < mr; i++ {
-		for j := 0; j < nv; j++ {
-			VMOVUPS(accs[i][j], Mem{Base: c, Disp: j * wb})
-		}
-		ADDQ(ldc, c)
-	}
-	VZEROUPPER()
-	RET()
-}
-
-// strided is kern for an A that is not packed: row i of column p lies rs*i +
-// cs*p elements after a. Rows are reached from a (and, beyond seven, a second
-// pointer) by index registers holding 1, 3 and 5 row strides.
-func strided(name string, mr, nv int, avx512 bool) {
-	TEXT(name, NOSPLIT, "func(k int64, a *float32, rs, cs int64, b, c *float32, ldc int64, acc int64)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes an mr=%d tile from an A that is not packed.", name, mr))
-	W := 8
-	vec := func() reg.VecVirtual { return YMM() }
-	if avx512 {
-		W = 16
-		vec = func() reg.VecVirtual { return ZMM() }
-	}
-	wb := W * 4
-	k := Load(Param("k"), GP64())
-	a := Load(Param("a"), GP64())
-	rs := Load(Param("rs"), GP64())
-	cs := Load(Param("cs"), GP64())
-	b := Load(Param("b"), GP64())
-	SHLQ(Imm(2), rs)
-	SHLQ(Imm(2), cs)
-	rs3, rs5 := GP64(), GP64()
-	LEAQ(Mem{Base: rs, Index: rs, Scale: 2}, rs3)
-	LEAQ(Mem{Base: rs, Index: rs, Scale: 4}, rs5)
-	ptrs := []reg.Register{a}
-	if mr > 7 {
-		a7 := GP64()
-		LEAQ(Mem{Base: a, Index: rs3, Scale: 2}, a7)
-		ADDQ(rs, a7)
-		ptrs = append(ptrs, a7)
-	}
-	row := func(i int) Mem {
-		m := Mem{Base: ptrs[i/7]}
-		switch i % 7 {
-		case 1, 2, 4:
-			m.Index, m.Scale = rs, uint8(i%7)
-		case 3:
-			m.Index, m.Scale = rs3, 1
-		case 5:
-			m.Index, m.Scale = rs5, 1
-		case 6:
-			m.Index, m.Scale = rs3, 2
-		}
-		return m
-	}
-	accs := make([][]reg.VecVirtual, mr)
-	for i := range accs {
-		accs[i] = make([]reg.VecVirtual, nv)
-		for j := range accs[i] {
-			accs[i][j] = vec()
-			if avx512 {
-				VPXORD(accs[i][j], accs[i][j], accs[i][j])
-			} else {
-				VXORPS(accs[i][j], accs[i][j], accs[i][j])
-			}
-		}
-	}
-	bv := make([]reg.VecVirtual, nv)
-	for j := range bv {
-		bv[j] = vec()
-	}
-	var av reg.VecVirtual
-	if !avx512 {
-		av = vec()
-	}
-	body := func(u int) {
-		for j := 0; j < nv; j++ {
-			VMOVUPS(Mem{Base: b, Disp: (u*nv + j) * wb}, bv[j])
-		}
-		for i := 0; i < mr; i++ {
-			if avx512 {
-				for j := 0; j < nv; j++ {
-					VFMADD231PS_BCST(row(i), bv[j], accs[i][j])
-				}
-			} else {
-				VBROADCASTSS(row(i), av)
-				for j := 0; j < nv; j++ {
-					VFMADD231PS(bv[j], av, accs[i][j])
-				}
-			}
-		}
-		for _, p := range ptrs {
-			ADDQ(cs, p)
-		}
-	}
-	const U = 4
-	k4 := GP64()
-	MOVQ(k, k4)
-	SHRQ(Imm(2), k4)
-	JZ(LabelRef(name + "_rem"))
-	Label(name + "_loop4")
-	for u := 0; u < U; u++ {
-		body(u)
-	}
-	ADDQ(U32(U*nv*wb), b)
-	DECQ(k4)
-	JNZ(LabelRef(name + "_loop4"))
-	Label(name + "_rem")
-	ANDQ(Imm(3), k)
-	JZ(LabelRef(name + "_store"))
-	Label(name + "_loop1")
-	body(0)
-	ADDQ(U32(nv*wb), b)
-	DECQ(k)
-	JNZ(LabelRef(name + "_loop1"))
-	Label(name + "_store")
-	c := Load(Param("c"), GP64())
-	ldc := Load(Param("ldc"), GP64())
-	flag := Load(Param("acc"), GP64())
-	SHLQ(Imm(2), ldc)
-	CMPQ(flag, Imm(0))
-	JE(LabelRef(name + "_set"))
-	for i := 0; i < mr; i++ {
-		for j := 0; j < nv; j++ {
-			VADDPS(Mem{Base: c, Disp: j * wb}, accs[i][j], accs[i][j])
-			VMOVUPS(accs[i][j], Mem{Base: c, Disp: j * wb})
-		}
-		ADDQ(ldc, c)
-	}
-	VZEROUPPER()
-	RET()
-	Label(name + "_set")
-	for i := 0; i < mr; i++ {
-		for j := 0; j < nv; j++ {
-			VMOVUPS(accs[i][j], Mem{Base: c, Disp: j * wb})
-		}
-		ADDQ(ldc, c)
-	}
-	VZEROUPPER()
-	RET()
-}
 
 // transpose8 emits dst[p*step+r] = src[r*ld+p] for r < 8, p < n, n a multiple
 // of 8: eight rows become eight columns of a packed panel.
@@ -323,55 +90,6 @@ func transpose8() {
 	RET()
 }
 
-// scatter emits: n panels of w floats go from src, where they are contiguous,
-// to dst, step elements apart. It packs one column of A or one row of B.
-func scatter(w int) {
-	name := fmt.Sprintf("scatter%d", w)
-	TEXT(name, NOSPLIT, "func(n int64, src, dst *float32, step int64)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s copies n runs of %d floats from src to dst, where they begin step apart.", name, w))
-	n := Load(Param("n"), GP64())
-	src := Load(Param("src"), GP64())
-	dst := Load(Param("dst"), GP64())
-	step := Load(Param("step"), GP64())
-	SHLQ(Imm(2), step)
-	TESTQ(n, n)
-	JZ(LabelRef(name + "_end"))
-	Label(name + "_loop")
-	var stores []func()
-	off := 0
-	for left := w; left > 0; {
-		o := off
-		switch {
-		case left >= 8:
-			r := YMM()
-			VMOVUPS(Mem{Base: src, Disp: 4 * o}, r)
-			stores = append(stores, func() { VMOVUPS(r, Mem{Base: dst, Disp: 4 * o}) })
-			left, off = left-8, off+8
-		case left >= 4:
-			r := XMM()
-			VMOVUPS(Mem{Base: src, Disp: 4 * o}, r)
-			stores = append(stores, func() { VMOVUPS(r, Mem{Base: dst, Disp: 4 * o}) })
-			left, off = left-4, off+4
-		default: // 2
-			r := XMM()
-			VMOVSD(Mem{Base: src, Disp: 4 * o}, r)
-			stores = append(stores, func() { VMOVSD(r, Mem{Base: dst, Disp: 4 * o}) })
-			left, off = left-2, off+2
-		}
-	}
-	for _, f := range stores {
-		f()
-	}
-	ADDQ(U32(4*w), src)
-	ADDQ(step, dst)
-	DECQ(n)
-	JNZ(LabelRef(name + "_loop"))
-	Label(name + "_end")
-	VZEROUPPER()
-	RET()
-}
-
 // round emits x rounded to bfloat16, ties to even, in the high halves; the low
 // halves keep garbage. NaN is not treated: a NaN loss stops training anyway.
 func round(x, one, bias reg.VecVirtual) reg.VecVirtual {
@@ -383,83 +101,21 @@ func round(x, one, bias reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
-// pairs emits the conversions to pairs of bfloat16 on n outputs, a multiple of
-// 8: of two rows that lie apart (pairRows), of neighbours in one row
-// (pairElems), and rounding in place of a copy (roundRow).
-func pairs() {
-	consts := func() (one, bias, high reg.VecVirtual) {
-		one, bias, high = YMM(), YMM(), YMM()
-		VMOVDQU(cst1, one)
-		VMOVDQU(cstBias, bias)
-		VMOVDQU(cstHigh, high)
-		return
-	}
-	TEXT("pairRowsAVX2", NOSPLIT, "func(n int64, x, y, o *float32)")
+// roundRow emits x rounded to bfloat16 on n elements, a multiple of 8.
+func roundRow() {
+	TEXT("roundRowAVX2", NOSPLIT, "func(n int64, x, o *float32)")
 	Pragma("noescape")
 	n := Load(Param("n"), GP64())
 	x := Load(Param("x"), GP64())
-	y := Load(Param("y"), GP64())
 	o := Load(Param("o"), GP64())
-	one, bias, high := consts()
-	SHRQ(Imm(3), n)
-	JZ(LabelRef("pr_end"))
-	Label("pr_loop")
-	a, b := YMM(), YMM()
-	VMOVDQU(Mem{Base: x}, a)
-	VMOVDQU(Mem{Base: y}, b)
-	a, b = round(a, one, bias), round(b, one, bias)
-	VPSRLD(Imm(16), a, a)
-	VPAND(high, b, b)
-	VPOR(a, b, b)
-	VMOVDQU(b, Mem{Base: o})
-	for _, r := range []reg.Register{x, y, o} {
-		ADDQ(Imm(32), r)
-	}
-	DECQ(n)
-	JNZ(LabelRef("pr_loop"))
-	Label("pr_end")
-	VZEROUPPER()
-	RET()
-
-	TEXT("pairElemsAVX2", NOSPLIT, "func(n int64, x, o *float32)")
-	Pragma("noescape")
-	n = Load(Param("n"), GP64())
-	x = Load(Param("x"), GP64())
-	o = Load(Param("o"), GP64())
-	one, bias, high = consts()
-	SHRQ(Imm(3), n)
-	JZ(LabelRef("pe_end"))
-	Label("pe_loop")
-	a, b = YMM(), YMM()
-	VMOVDQU(Mem{Base: x}, a)
-	VMOVDQU(Mem{Base: x, Disp: 32}, b)
-	a, b = round(a, one, bias), round(b, one, bias)
-	even, odd := YMM(), YMM()
-	VSHUFPS(Imm(0x88), b, a, even) // a0 a2 b0 b2 | a4 a6 b4 b6
-	VSHUFPS(Imm(0xDD), b, a, odd)
-	VPSRLD(Imm(16), even, even)
-	VPAND(high, odd, odd)
-	VPOR(even, odd, odd)
-	VPERMQ(Imm(0xD8), odd, odd)
-	VMOVDQU(odd, Mem{Base: o})
-	ADDQ(Imm(64), x)
-	ADDQ(Imm(32), o)
-	DECQ(n)
-	JNZ(LabelRef("pe_loop"))
-	Label("pe_end")
-	VZEROUPPER()
-	RET()
-
-	TEXT("roundRowAVX2", NOSPLIT, "func(n int64, x, o *float32)")
-	Pragma("noescape")
-	n = Load(Param("n"), GP64())
-	x = Load(Param("x"), GP64())
-	o = Load(Param("o"), GP64())
-	one, bias, high = consts()
+	one, bias, high := YMM(), YMM(), YMM()
+	VMOVDQU(cst1, one)
+	VMOVDQU(cstBias, bias)
+	VMOVDQU(cstHigh, high)
 	SHRQ(Imm(3), n)
 	JZ(LabelRef("rr_end"))
 	Label("rr_loop")
-	a = YMM()
+	a := YMM()
 	VMOVDQU(Mem{Base: x}, a)
 	a = round(a, one, bias)
 	VPAND(high, a, a)
@@ -877,23 +533,19 @@ func elementwise() {
 
 func main() {
 	elementwise()
-	kern("kern6x16", 6, 2, false)
-	kern("kern14x32", 14, 2, true)
-	strided("strided6x16", 6, 2, false)
-	strided("strided14x32", 14, 2, true)
+	tiles()
+	packers()
 	transpose8()
-	for _, w := range []int{6, 14, 16, 32} {
-		scatter(w)
-	}
 	cst1, cstBias, cstHigh = cst("c_bf1", 1), cst("c_bfbias", 0x7fff), cst("c_bfhigh", 0xffff0000)
-	pairs()
+	roundRow()
 	adamw()
 	rowMax()
 	norms()
 	peak("peakAVX2", false, 12)
 	peak("peakAVX512", true, 24)
+	peak("peakBF16", true, 24)
 	Generate()
-	if err := bf16("../kern_bf16_amd64.s"); err != nil {
+	if err := rewrite(flag.Lookup("out").Value.String()); err != nil {
 		log.Fatal(err)
 	}
 }
