@@ -44,6 +44,7 @@ func (a *App) benchCommand() *cli.Command {
 				Action: a.benchTrain},
 			{Name: "gemm", Usage: "fp32 matrix products", Flags: flags(), Action: a.benchGEMM},
 			{Name: "sample", Usage: "decoding: 64 prompts of 48 tokens, 96 new ones each", Flags: flags(), Action: a.benchSample},
+			a.benchGPUCommand(flags()),
 			a.benchVerifierCommand(),
 		},
 	}

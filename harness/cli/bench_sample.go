@@ -10,6 +10,7 @@ import (
 	"hardneg/models"
 	"hardneg/models/qwen2"
 	"hardneg/models/sample"
+	"hardneg/models/vm"
 )
 
 // benchSample draws 96 tokens after each of 64 prompts of 48 tokens, at
@@ -31,19 +32,30 @@ func (a *App) benchSample(ctx context.Context, c *cli.Command) error {
 	defer be.Close()
 	p := qwen2.NewParams(shape)
 	p.Init(seed.Derive(0, "bench"), 0.02)
+	w := &stopwatch{}
+	steps, warm := max(c.Int("steps"), 1), max(c.Int("warmup"), 0)
+	tokens, err := benchGenerate(ctx, be, p, w, steps, warm, c.Int("threads"))
+	if err != nil {
+		return fail(ExitEnvironment, err)
+	}
+	r := w.result(warm, tokens)
+	r.Task, r.Model, r.Device, r.DType, r.Threads = "sample", c.String("model"), be.Device(), dtype, threadsOf(c)
+	return a.printBench(c, r)
+}
+
+// benchGenerate decodes the fixed work and returns the new tokens of a step.
+func benchGenerate(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopwatch, steps, warm, threads int) (float64, error) {
 	const rows, prompt, fresh = 64, 48, 96
 	var prompts []sample.Prompt
 	for i := range rows {
 		id := fmt.Sprint(i)
-		prompts = append(prompts, sample.Prompt{ID: id, Tokens: benchIDs(seed.Derive(0, "bench", id), prompt, shape.Vocab), N: 1})
+		prompts = append(prompts, sample.Prompt{ID: id, Tokens: benchIDs(seed.Derive(0, "bench", id), prompt, p.Config.Vocab), N: 1})
 	}
-	s, err := sample.NewOn(be, p, sample.Options{Batch: rows, Threads: c.Int("threads")})
+	s, err := sample.NewOn(be, p, sample.Options{Batch: rows, Threads: threads})
 	if err != nil {
-		return fail(ExitEnvironment, err)
+		return 0, err
 	}
 	defer s.Close()
-	w := &stopwatch{}
-	steps, warm := max(c.Int("steps"), 1), max(c.Int("warmup"), 0)
 	for i := range steps + warm {
 		params := sample.Params{Temperature: 0.8, MaxNew: fresh, Key: seed.Key(i)}
 		err := w.time(func() error {
@@ -51,10 +63,8 @@ func (a *App) benchSample(ctx context.Context, c *cli.Command) error {
 			return err
 		})
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
-	r := w.result(warm, rows*fresh)
-	r.Task, r.Model, r.Device, r.DType, r.Threads = "sample", c.String("model"), be.Device(), dtype, threadsOf(c)
-	return a.printBench(c, r)
+	return rows * fresh, nil
 }
