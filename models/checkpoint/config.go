@@ -222,7 +222,7 @@ func (c *Config) Check() error {
 	if c.HeadDim%2 != 0 {
 		return fmt.Errorf("head_dim %d is odd: rotary embedding needs pairs", c.HeadDim)
 	}
-	if _, own := c.raw["head_dim"]; !own && c.HeadDim*c.Heads != c.Hidden {
+	if _, own := c.raw["head_dim"]; c.raw != nil && !own && c.HeadDim*c.Heads != c.Hidden {
 		return fmt.Errorf("hidden_size %d is no multiple of num_attention_heads %d", c.Hidden, c.Heads)
 	}
 	if !(c.Eps > 0 && c.Eps < 1) {

@@ -12,14 +12,19 @@ import (
 	"testing"
 )
 
-// published unpacks the published tokenizer into a folder with the files
-// named, or skips.
-func published(tb testing.TB, names ...string) string {
+// shared is the folder of shared data.
+func shared() string {
 	src := os.Getenv("HARDNEG_SHARED")
 	if src == "" {
 		src = filepath.Join("..", "..", "..", "shared")
 	}
-	src = filepath.Join(src, "data", "tokenizer")
+	return filepath.Join(src, "data")
+}
+
+// published unpacks the published tokenizer into a folder with the files
+// named, or skips.
+func published(tb testing.TB, names ...string) string {
+	src := filepath.Join(shared(), "tokenizer")
 	dir := tb.TempDir()
 	for _, n := range names {
 		b, err := gunzip(filepath.Join(src, n+".gz"))
@@ -121,12 +126,8 @@ func BenchmarkEncode(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	src := os.Getenv("HARDNEG_SHARED")
-	if src == "" {
-		src = filepath.Join("..", "..", "..", "shared")
-	}
 	for _, name := range []string{"gsm8k/train.jsonl.gz", "math/test.jsonl.gz"} {
-		text, err := gunzip(filepath.Join(src, "data", name))
+		text, err := gunzip(filepath.Join(shared(), name))
 		if err != nil {
 			b.Skip(err)
 		}
