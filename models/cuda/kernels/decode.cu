@@ -298,7 +298,7 @@ template <class T, int G> __device__ __forceinline__ void attend(T *o, float *pa
 }
 
 #define DECODE_ATTEND(name, T, G) \
-	extern "C" __global__ void __launch_bounds__(attend_threads, 4) name(T *o, float *part, const float *x, const T *cache, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d, int splits, float scale) { \
+	extern "C" __global__ void __launch_bounds__(attend_threads, G > 6 ? 3 : 4) name(T *o, float *part, const float *x, const T *cache, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d, int splits, float scale) { \
 		attend<T, G>(o, part, x, cache, records, stride, spans, n, layer, layers, hq, hkv, d, splits, scale); \
 	}
 DECODE_ATTEND(decode_attend1_f32, float, 1)

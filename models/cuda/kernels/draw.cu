@@ -123,7 +123,7 @@ struct weights_of {
 // weights from it on number, or sum to, need or more; least where all do not.
 // Bits of positive floats are ordered as the floats are: ten at a time, from the
 // top. Weights below from cannot be the threshold.
-__device__ u32 cut(const weights_of &w, u64 *hist, u64 *scratch, u32 least, u32 from, u64 need, int counts) {
+__device__ __forceinline__ u32 cut(const weights_of &w, u64 *hist, u64 *scratch, u32 least, u32 from, u64 need, int counts) {
 	__shared__ int found;
 	__shared__ u64 above;
 	u32 prefix = 0;
@@ -152,7 +152,7 @@ __device__ u32 cut(const weights_of &w, u64 *hist, u64 *scratch, u32 least, u32 
 }
 
 // masses adds up the weights from least on: of each chunk, and of all.
-__device__ u64 masses(const weights_of &w, u64 *mass, u32 least) {
+__device__ __forceinline__ u64 masses(const weights_of &w, u64 *mass, u32 least) {
 	const int lane = threadIdx.x % 32;
 	__syncthreads();
 	for (int c = threadIdx.x / 32; c * draw_chunk < w.v; c += draw_threads / 32) {
@@ -172,7 +172,7 @@ __device__ u64 masses(const weights_of &w, u64 *mass, u32 least) {
 
 // pick is the first id whose running sum exceeds target; the last that has any
 // weight where rounding leaves none.
-__device__ int pick(const weights_of &w, const u64 *mass, u64 *scratch, u32 least, u64 target) {
+__device__ __forceinline__ int pick(const weights_of &w, const u64 *mass, u64 *scratch, u32 least, u64 target) {
 	__shared__ int chosen, last;
 	int c = 0;
 	for (; (c + 1) * draw_chunk < w.v && target >= mass[c]; c++) target -= mass[c];
@@ -207,7 +207,7 @@ __device__ __forceinline__ double uniform(u64 key, u64 i) {
 // A block a row: token and log-probability into ids and logps, and the row's
 // record one position on. The token is -1 for an idle row, -2 where logits are
 // not finite.
-extern "C" __global__ void __launch_bounds__(draw_threads) draw(int *ids, float *logps, const float *z, const draw_part *parts, int *records, int stride, const draw_params *params, int v) {
+extern "C" __global__ void __launch_bounds__(draw_threads, 1) draw(int *ids, float *logps, const float *z, const draw_part *parts, int *records, int stride, const draw_params *params, int v) {
 	__shared__ u64 hist[1024], mass[draw_chunks], scratch[32];
 	__shared__ double terms[draw_chunks];
 	__shared__ float tops[draw_chunks];
