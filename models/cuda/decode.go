@@ -47,7 +47,8 @@ type decoder struct {
 	records, spans    *buffer
 	x, h, qkv, o      *buffer
 	gu, f, z          *buffer
-	part, parts       *buffer // of attention, of the draw
+	part, count       *buffer // of attention
+	parts             *buffer // of the draw
 	params, drawn     *buffer
 
 	host   []host
@@ -176,7 +177,7 @@ func (d *decoder) buffers() (err error) {
 		{&d.qkv, graph.Float32, n * h.Width()}, {&d.o, d.kind(), n * q},
 		{&d.gu, d.kind(), n * 2 * d.net.FFN}, {&d.f, d.kind(), n * d.net.FFN},
 		{&d.z, graph.Float32, d.rows * d.net.Vocab}, {&d.parts, graph.Uint8, d.rows * drawChunks * drawPartSize},
-		{&d.params, graph.Float64, 4}, {&d.drawn, graph.Int32, 2 * d.rows},
+		{&d.count, graph.Int32, n * h.KV}, {&d.params, graph.Float64, 4}, {&d.drawn, graph.Int32, 2 * d.rows},
 	} {
 		if *b.to, err = d.c.alloc(b.dt, b.n); err != nil {
 			return err

@@ -3,13 +3,13 @@
 package cuda
 
 import (
+	"fmt"
 	"math"
 	"unsafe"
 
 	"gorgonia.org/cu"
 
 	"hardneg/models/cuda/driver"
-	"hardneg/models/graph"
 	"hardneg/models/vm"
 )
 
@@ -124,17 +124,15 @@ func (d *decoder) forward(n int, records, spans slot, splits int) {
 	for l, y := range d.layers {
 		d.normalize(n, y.norm1)
 		d.product(d.qkv, d.h, y.wqkv, n, w, m.Hidden, false)
+		in := []slot{at(d.cache), at(d.qkv), at(y.bqkv), at(d.rope.cosine), at(d.rope.sines)}
 		shape := []slot{i32(l), i32(len(d.layers)), i32(h.Q), i32(h.KV), i32(h.Dim)}
-		launch("decode_append", grid{n, 1, 256, 0}, []slot{at(d.qkv), at(d.cache), at(y.bqkv), at(d.rope.cosine), at(d.rope.sines)}, seats, shape)
-		if spans != 0 && l == len(d.layers)-1 {
-			break
+		if spans != 0 { // tokens that see each other
+			launch("decode_append", grid{n, h.KV, 128, 0}, in, seats, shape)
+			if l == len(d.layers)-1 {
+				break
+			}
 		}
-		most := i32(d.splits(d.longest))
-		scale := f32(math.Log2E / math.Sqrt(float64(h.Dim)))
-		launch(attendKernel(h), grid{n, h.KV * splits, 128, 0}, []slot{at(d.o), at(d.part), at(d.qkv), at(d.cache)}, seats, shape, []slot{most, scale})
-		if splits > 1 {
-			launch("decode_combine", grid{n, h.Q, 128, 0}, []slot{at(d.o), at(d.part)}, seats, []slot{i32(h.Q), i32(h.Dim), most})
-		}
+		launch(d.attendKernel(), grid{n, h.KV * splits, 128, 0}, []slot{at(d.o), at(d.part), at(d.count)}, in, seats, shape, []slot{i32(d.splits(d.longest)), f32(math.Log2E / math.Sqrt(float64(h.Dim)))})
 		d.product(d.x, d.o, y.wo, n, m.Hidden, q, true)
 		d.normalize(n, y.norm2)
 		d.product(d.gu, d.h, y.gateUp, n, 2*m.FFN, m.Hidden, false)
@@ -144,10 +142,10 @@ func (d *decoder) forward(n int, records, spans slot, splits int) {
 }
 
 // attendKernel is the kernel for at least so many query heads a key head.
-func attendKernel(h graph.Heads) string {
-	for _, g := range []string{"1", "2", "4", "6"} {
-		if h.Q/h.KV <= int(g[0]-'0') {
-			return "decode_attend" + g
+func (d *decoder) attendKernel() string {
+	for _, g := range []int{2, 4, 6} {
+		if d.net.Heads.Q/d.net.Heads.KV <= g && (g == 2 || d.c.round) {
+			return fmt.Sprint("decode_attend", g)
 		}
 	}
 	return "decode_attend8"

@@ -25,8 +25,7 @@ import (
 	"hardneg/models/vm"
 )
 
-// speaking is a model whose logits are far apart, with some token that follows
-// from the last few: its samples stop.
+// speaking is a small model with random weights, none of them idle.
 func speaking(heads, kv, dim, vocab int, tied bool) *qwen2.Params {
 	p := qwen2.NewParams(&checkpoint.Config{Hidden: 48, Layers: 2, Heads: heads, KVHeads: kv, HeadDim: dim, FFN: 40, Vocab: vocab,
 		MaxPositions: 512, Eps: 1e-6, Tied: tied, DType: "float32", BOS: -1, Rope: checkpoint.Rope{Theta: 1e4, Type: "default"}})

@@ -14,6 +14,15 @@
 // products are rounded to bfloat16, as on the CPU. No kernel uses float atomics
 // and sums follow shapes, so equal inputs give equal bits on one device class.
 //
+// # Generation
+//
+// A decoder (decode.go) holds a network for text generation, scheduled by
+// models/sample: weights in the type of products, keys and values in pages, the
+// prompt's shared by its samples. A step is one token of a fixed number of rows:
+// network, logits and draw, recorded once as a graph and launched as a whole. The
+// device goes from step to step by itself; the host reads the tokens of a step
+// while the next one runs.
+//
 // # State
 //
 // Checked op by op, and over whole training steps, against models/cpu under the

@@ -1,5 +1,6 @@
-// Package sample draws completions from a model on the CPU: decoding with a
-// key-value cache, many sequences at a time.
+// Package sample draws completions from a model: decoding with a key-value
+// cache, many sequences at a time, on the CPU or on a device that decodes itself
+// (device.go).
 //
 // # Words
 //
@@ -18,7 +19,9 @@
 // A row's numbers depend on its prompt and its own tokens alone: every kernel
 // used here computes a row of a product the same way whatever else is in the
 // batch. Token i of sample k of problem ID takes draw i of the stream named
-// (key, ID, k). So batch size, thread count and order change no bit.
+// (key, ID, k). So batch size, thread count and order change no bit; on a
+// device, where the size of a batch decides how products are summed, order and
+// company do not.
 //
 // # Why
 //

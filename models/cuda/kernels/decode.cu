@@ -104,46 +104,42 @@ HN_KERNEL(decode_norm_f32)
 extern "C" __global__ void decode_norm_b16(b16 *h, const float *x, const float *gain, int d, float eps) { norm_row(h, x, gain, d, eps); }
 HN_KERNEL(decode_norm_b16)
 
-// Bias and rotation: queries in place, keys and values into the cache. A block a row.
-template <class T> __device__ __forceinline__ void append(float *x, T *cache, const float *bias, const float *cosines, const float *sines, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d) {
-	const int i = blockIdx.x, half = d / 2, e = vector<T>::size;
-	const seat s = seat_of(records, stride, spans, n, i);
-	if (s.pos < 0) return;
-	const cache_shape shape = {layers, hkv, (d + 7) / 8 * 8};
+// rotated is element c of a head after bias and rotation; c and z hold the
+// cosines and sines of the position.
+__device__ __forceinline__ float rotated(const float *x, const float *bias, const float *c, const float *z, int half, int k) {
+	const int j = k < half ? k : k - half;
+	const float a = x[j] + bias[j], b = x[j + half] + bias[j + half];
+	return k < half ? a * c[j] - b * z[j] : b * c[j] + a * z[j];
+}
+
+struct heads_of {
+	int layer, layers, q, kv, dim; // the layer, and how many layers and heads there are
+};
+
+// append stores a token's keys and values of head h: x is its row of q‖k‖v.
+template <class T> __device__ __forceinline__ void append(T *cache, const float *x, const float *bias, const float *cosines, const float *sines, const seat &s, const heads_of &m, int h) {
+	const int half = m.dim / 2, e = vector<T>::size;
+	const cache_shape shape = {m.layers, m.kv, (m.dim + 7) / 8 * 8};
 	const long long slot = slot_of(s.record, s.pos);
-	const int page = (int)(slot / page_tokens), at = (int)(slot % page_tokens);
-	const float *c = cosines + (size_t)s.pos * half, *z = sines + (size_t)s.pos * half;
-	x += (size_t)i * (hq + 2 * hkv) * d;
-	for (int j = threadIdx.x; j < (hq + hkv) * half; j += blockDim.x) {
-		const int h = j / half, k = j % half, p = h * d + k;
-		const float a = x[p] + bias[p], b = x[p + half] + bias[p + half];
-		const float ra = a * c[k] - b * z[k], rb = b * c[k] + a * z[k];
-		if (h < hq) {
-			x[p] = ra, x[p + half] = rb;
-			continue;
-		}
-		T *keys = cache + page_at(shape, page, layer, 0, h - hq);
-		keys[k / e * page_tokens * e + at * e + k % e] = narrow<T>(ra);
-		keys[(k + half) / e * page_tokens * e + at * e + (k + half) % e] = narrow<T>(rb);
-	}
-	for (int j = threadIdx.x; j < hkv * d; j += blockDim.x) {
-		const int h = j / d, p = (hq + hkv) * d + j;
-		cache[page_at(shape, page, layer, 1, h) + (size_t)at * shape.width + j % d] = narrow<T>(x[p] + bias[p]);
-	}
-	const int pad = shape.width - d;
-	for (int j = threadIdx.x; j < hkv * pad; j += blockDim.x) {
-		const int h = j / pad, k = d + j % pad;
-		cache[page_at(shape, page, layer, 0, h) + k / e * page_tokens * e + at * e + k % e] = narrow<T>(0);
-		cache[page_at(shape, page, layer, 1, h) + (size_t)at * shape.width + k] = narrow<T>(0);
+	const int page = (int)(slot / page_tokens), at = (int)(slot % page_tokens), k = (m.q + h) * m.dim, v = k + m.kv * m.dim;
+	T *keys = cache + page_at(shape, page, m.layer, 0, h), *values = cache + page_at(shape, page, m.layer, 1, h) + (size_t)at * shape.width;
+	for (int j = threadIdx.x; j < shape.width; j += blockDim.x) {
+		const int live = j < m.dim;
+		keys[j / e * page_tokens * e + at * e + j % e] = narrow<T>(live ? rotated(x + k, bias + k, cosines + (size_t)s.pos * half, sines + (size_t)s.pos * half, half, j) : 0.0f);
+		values[j] = narrow<T>(live ? x[v + j] + bias[v + j] : 0.0f);
 	}
 }
-extern "C" __global__ void decode_append_f32(float *x, float *cache, const float *bias, const float *cosines, const float *sines, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d) {
-	append(x, cache, bias, cosines, sines, records, stride, spans, n, layer, layers, hq, hkv, d);
-}
+
+// Keys and values of a chunk of prompts. Grid: (n, key heads).
+#define DECODE_APPEND(name, T) \
+	extern "C" __global__ void name(T *cache, const float *x, const float *bias, const float *cosines, const float *sines, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d) { \
+		const seat s = seat_of(records, stride, spans, n, blockIdx.x); \
+		const heads_of m = {layer, layers, hq, hkv, d}; \
+		if (s.pos >= 0) append(cache, x + (size_t)blockIdx.x * (hq + 2 * hkv) * d, bias, cosines, sines, s, m, blockIdx.y); \
+	}
+DECODE_APPEND(decode_append_f32, float)
 HN_KERNEL(decode_append_f32)
-extern "C" __global__ void decode_append_b16(float *x, b16 *cache, const float *bias, const float *cosines, const float *sines, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d) {
-	append(x, cache, bias, cosines, sines, records, stride, spans, n, layer, layers, hq, hkv, d);
-}
+DECODE_APPEND(decode_append_b16, b16)
 HN_KERNEL(decode_append_b16)
 
 // reach is how a query sees the cache.
@@ -162,27 +158,33 @@ __device__ __forceinline__ reach reach_of(const seat &s) {
 
 // Attention of one token's G query heads over a split of the cache, keys and
 // values read once for all of them. Grid: (n, key heads × splits), 128 threads: a
-// thread for each of 2 slots in the scores, then for 16 bytes of a value row. A
-// sequence of one split writes o, others their part: max, sum, and G rows of o.
+// thread for each of 2 slots in the scores, then for 16 bytes of a value row.
+//
+// Decoding, the block of the last split stores the token's own key and value
+// first; a chunk's lie in the cache already. A sequence of one split writes o;
+// of several, each leaves its part, G rows of o with their max and sum, and the
+// block that finds all others' done (count) puts the parts together, in order.
 enum { attend_threads = 128, attend_slots = split_tokens / attend_threads };
-template <class T, int G> __device__ __forceinline__ void attend(T *o, float *part, const float *x, const T *cache, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d, int splits, float scale) {
+template <class T, int G> __device__ __forceinline__ void attend(T *o, float *part, int *count, T *cache, const float *x, const float *bias, const float *cosines, const float *sines, const int *records, int stride, const int *spans, int n, const heads_of &m, int splits, float scale) {
 	enum { e = vector<T>::size, gp = (G + 3) / 4 * 4, d_max = 128 };
 	__shared__ __align__(16) float sq[G][d_max];
 	__shared__ __align__(16) float sp[split_tokens][gp];
 	__shared__ float top[attend_threads / 32][G], sums[attend_threads / 32][G];
 	__shared__ __align__(16) float fold[attend_threads / 2 * G * e];
-	const int i = blockIdx.x, kv = blockIdx.y % hkv, split = blockIdx.y / hkv, tid = threadIdx.x, group = hq / hkv;
+	__shared__ int last;
+	const int i = blockIdx.x, kv = blockIdx.y % m.kv, split = blockIdx.y / m.kv, tid = threadIdx.x, group = m.q / m.kv, d = m.dim;
 	const seat s = seat_of(records, stride, spans, n, i);
 	if (s.pos < 0) return;
 	const reach r = reach_of(s);
-	const int page0 = split * split_pages;
-	if (page0 >= r.pages) return;
-	const cache_shape shape = {layers, hkv, (d + 7) / 8 * 8};
-	const int w = shape.width;
-	x += (size_t)i * (hq + 2 * hkv) * d + kv * group * d;
+	const int page0 = split * split_pages, live_splits = (r.pages + split_pages - 1) / split_pages;
+	if (split >= live_splits) return;
+	const cache_shape shape = {m.layers, m.kv, (d + 7) / 8 * 8};
+	const int w = shape.width, half = d / 2;
+	x += (size_t)i * (m.q + 2 * m.kv) * d;
+	if (!spans && split == live_splits - 1) append(cache, x, bias, cosines, sines, s, m, kv);
 	for (int j = tid; j < G * w; j += attend_threads) {
-		const int g = j / w, c = j % w;
-		sq[g][c] = g < group && c < d ? x[g * d + c] * scale : 0.0f;
+		const int g = j / w, c = j % w, p = (kv * group + g) * d;
+		sq[g][c] = g < group && c < d ? rotated(x + p, bias + p, cosines + (size_t)s.pos * half, sines + (size_t)s.pos * half, half, c) * scale : 0.0f;
 	}
 	// A slot's page and whether it holds a token that is seen.
 	int live[attend_slots];
@@ -192,7 +194,7 @@ template <class T, int G> __device__ __forceinline__ void attend(T *o, float *pa
 		const int j = tid + u * attend_threads, page = page0 + j / page_tokens, at = j % page_tokens;
 		live[u] = page < r.shared_pages ? page * page_tokens + at < r.shared : (page - r.shared_pages) * page_tokens + at < r.own;
 		keys[u] = cache + at * e;
-		if (live[u]) keys[u] += page_at(shape, s.record[record_pages + page], layer, 0, kv);
+		if (live[u]) keys[u] += page_at(shape, s.record[record_pages + page], m.layer, 0, kv);
 	}
 	__syncthreads();
 	float score[attend_slots][G];
@@ -217,20 +219,20 @@ template <class T, int G> __device__ __forceinline__ void attend(T *o, float *pa
 	}
 #pragma unroll
 	for (int g = 0; g < G; g++) {
-		float m = -1e30f;
+		float t = -1e30f;
 #pragma unroll
-		for (int u = 0; u < attend_slots; u++) m = live[u] ? fmaxf(m, score[u][g]) : m;
-		m = warp_max(m);
-		if (tid % 32 == 0) top[tid / 32][g] = m;
+		for (int u = 0; u < attend_slots; u++) t = live[u] ? fmaxf(t, score[u][g]) : t;
+		t = warp_max(t);
+		if (tid % 32 == 0) top[tid / 32][g] = t;
 	}
 	__syncthreads();
 #pragma unroll
 	for (int g = 0; g < G; g++) {
-		float m = top[0][g], l = 0;
-		for (int k = 1; k < attend_threads / 32; k++) m = fmaxf(m, top[k][g]);
+		float t = top[0][g], l = 0;
+		for (int k = 1; k < attend_threads / 32; k++) t = fmaxf(t, top[k][g]);
 #pragma unroll
 		for (int u = 0; u < attend_slots; u++) {
-			const float p = live[u] ? exp2_fast(score[u][g] - m) : 0.0f;
+			const float p = live[u] ? exp2_fast(score[u][g] - t) : 0.0f;
 			sp[tid + u * attend_threads][g] = p;
 			l += p;
 		}
@@ -248,7 +250,7 @@ template <class T, int G> __device__ __forceinline__ void attend(T *o, float *pa
 	if (stream < streams)
 		for (int page = page0; page < min(page0 + (int)split_pages, r.pages); page++) {
 			const int tokens = min((int)page_tokens, page < r.shared_pages ? r.shared - page * page_tokens : r.own - (page - r.shared_pages) * page_tokens);
-			const T *values = cache + page_at(shape, s.record[record_pages + page], layer, 1, kv) + c;
+			const T *values = cache + page_at(shape, s.record[record_pages + page], m.layer, 1, kv) + c;
 #pragma unroll 4
 			for (int t = stream; t < tokens; t += streams) {
 				float v[e];
@@ -276,43 +278,55 @@ template <class T, int G> __device__ __forceinline__ void attend(T *o, float *pa
 				for (int b = 0; b < e; b++) acc[g][b] += fold[(stream * G + g) * w + c + b];
 		left = half;
 	}
-	if (stream > 0) return;
-	const int alone = r.pages <= split_pages;
+	part += ((size_t)i * m.q + kv * group) * splits * (w + 2);
+	o += ((size_t)i * m.q + kv * group) * d;
+	if (stream == 0)
 #pragma unroll
-	for (int g = 0; g < G; g++) {
-		if (g >= group) break;
-		float l = 0, m = top[0][g];
-		for (int k = 0; k < attend_threads / 32; k++) l += sums[k][g], m = fmaxf(m, top[k][g]);
-		const int head = kv * group + g;
-		if (alone) {
+		for (int g = 0; g < G; g++) {
+			if (g >= group) break;
+			float l = 0, t = top[0][g];
+			for (int k = 0; k < attend_threads / 32; k++) l += sums[k][g], t = fmaxf(t, top[k][g]);
+			float *out = part + (g * splits + split) * (w + 2);
+			if (live_splits > 1 && c == 0) out[w] = t, out[w + 1] = l;
 #pragma unroll
-			for (int b = 0; b < e; b++)
-				if (c + b < d) o[((size_t)i * hq + head) * d + c + b] = narrow<T>(acc[g][b] / l);
-			continue;
+			for (int b = 0; b < e; b++) {
+				if (live_splits > 1) out[c + b] = acc[g][b];
+				else if (c + b < d) o[g * d + c + b] = narrow<T>(acc[g][b] / l);
+			}
 		}
-		float *out = part + (((size_t)i * hq + head) * splits + split) * (w + 2);
-		if (c == 0) out[w] = m, out[w + 1] = l;
-#pragma unroll
-		for (int b = 0; b < e; b++) out[c + b] = acc[g][b];
+	if (live_splits == 1) return;
+	__threadfence(); // the part is there before it is counted
+	__syncthreads();
+	if (tid == 0) {
+		last = atomicAdd(&count[i * m.kv + kv], 1) == live_splits - 1;
+		if (last) count[i * m.kv + kv] = 0;
+	}
+	__syncthreads();
+	if (!last) return;
+	__threadfence();
+	for (int j = tid; j < group * d; j += attend_threads) {
+		const int g = j / d;
+		const volatile float *p = part + g * splits * (w + 2);
+		float t = p[w], l = 0, v = 0;
+		for (int k = 1; k < live_splits; k++) t = fmaxf(t, p[k * (w + 2) + w]);
+		for (int k = 0; k < live_splits; k++) {
+			const volatile float *y = p + k * (w + 2);
+			const float f = exp2_fast(y[w] - t);
+			l += f * y[w + 1], v += f * y[j % d];
+		}
+		o[j] = narrow<T>(v / l);
 	}
 }
 
 #define DECODE_ATTEND(name, T, G) \
-	extern "C" __global__ void __launch_bounds__(attend_threads, G > 6 ? 3 : 4) name(T *o, float *part, const float *x, const T *cache, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d, int splits, float scale) { \
-		attend<T, G>(o, part, x, cache, records, stride, spans, n, layer, layers, hq, hkv, d, splits, scale); \
+	extern "C" __global__ void __launch_bounds__(attend_threads, G > 6 ? 3 : 4) name(T *o, float *part, int *count, T *cache, const float *x, const float *bias, const float *cosines, const float *sines, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d, int splits, float scale) { \
+		const heads_of m = {layer, layers, hq, hkv, d}; \
+		attend<T, G>(o, part, count, cache, x, bias, cosines, sines, records, stride, spans, n, m, splits, scale); \
 	}
-DECODE_ATTEND(decode_attend1_f32, float, 1)
-HN_KERNEL(decode_attend1_f32)
 DECODE_ATTEND(decode_attend2_f32, float, 2)
 HN_KERNEL(decode_attend2_f32)
-DECODE_ATTEND(decode_attend4_f32, float, 4)
-HN_KERNEL(decode_attend4_f32)
-DECODE_ATTEND(decode_attend6_f32, float, 6)
-HN_KERNEL(decode_attend6_f32)
 DECODE_ATTEND(decode_attend8_f32, float, 8)
 HN_KERNEL(decode_attend8_f32)
-DECODE_ATTEND(decode_attend1_b16, b16, 1)
-HN_KERNEL(decode_attend1_b16)
 DECODE_ATTEND(decode_attend2_b16, b16, 2)
 HN_KERNEL(decode_attend2_b16)
 DECODE_ATTEND(decode_attend4_b16, b16, 4)
@@ -321,31 +335,6 @@ DECODE_ATTEND(decode_attend6_b16, b16, 6)
 HN_KERNEL(decode_attend6_b16)
 DECODE_ATTEND(decode_attend8_b16, b16, 8)
 HN_KERNEL(decode_attend8_b16)
-
-// The parts of sequences of several splits, in their order. Grid: (n, query heads).
-template <class T> __device__ __forceinline__ void combine(T *o, const float *part, const int *records, int stride, const int *spans, int n, int hq, int d, int splits) {
-	const int i = blockIdx.x, head = blockIdx.y, w = (d + 7) / 8 * 8;
-	const seat s = seat_of(records, stride, spans, n, i);
-	if (s.pos < 0) return;
-	const reach r = reach_of(s);
-	if (r.pages <= split_pages) return;
-	const int live = (r.pages + split_pages - 1) / split_pages;
-	part += ((size_t)i * hq + head) * splits * (w + 2);
-	float m = part[w];
-	for (int k = 1; k < live; k++) m = fmaxf(m, part[k * (w + 2) + w]);
-	for (int c = threadIdx.x; c < d; c += blockDim.x) {
-		float l = 0, v = 0;
-		for (int k = 0; k < live; k++) {
-			const float *p = part + k * (w + 2), f = exp2_fast(p[w] - m);
-			l += f * p[w + 1], v += f * p[c];
-		}
-		o[((size_t)i * hq + head) * d + c] = narrow<T>(v / l);
-	}
-}
-extern "C" __global__ void decode_combine_f32(float *o, const float *part, const int *records, int stride, const int *spans, int n, int hq, int d, int splits) { combine(o, part, records, stride, spans, n, hq, d, splits); }
-HN_KERNEL(decode_combine_f32)
-extern "C" __global__ void decode_combine_b16(b16 *o, const float *part, const int *records, int stride, const int *spans, int n, int hq, int d, int splits) { combine(o, part, records, stride, spans, n, hq, d, splits); }
-HN_KERNEL(decode_combine_b16)
 
 // y = silu(gate)·up: four elements a thread; f is divisible by 4.
 __device__ __forceinline__ float gated(float g, float u) { return g / (1.0f + __expf(-g)) * u; }
