@@ -53,7 +53,11 @@ func pack(h graph.Heads, groups [][]int, key seed.Key) packed {
 	draw := func(n int, key seed.Key) []float64 {
 		r := make([]float64, n)
 		for i := range r {
-			r[i] = rounded(key.Normal(uint64(i)))
+			if i < 1<<20 {
+				r[i] = rounded(key.Normal(uint64(i)))
+			} else {
+				r[i] = r[i-1<<20] // enough for a benchmark
+			}
 		}
 		return r
 	}
@@ -167,7 +171,7 @@ func (p packed) backward(o, lse []float64) (dx, size []float64) {
 // device is a backend with buffers for a batch, whose capacity exceeds it and is
 // filled with NaN.
 type device struct {
-	t  *testing.T
+	t  testing.TB
 	be vm.Backend
 	p  packed
 	k  vm.Call
@@ -175,7 +179,7 @@ type device struct {
 
 const spare = 70 // rows beyond the live ones
 
-func (p packed) on(t *testing.T, be vm.Backend) device {
+func (p packed) on(t testing.TB, be vm.Backend) device {
 	t.Helper()
 	d := device{t: t, be: be, p: p, k: vm.Call{Op: &graph.Op{Kind: graph.KindAttn, Attr: p.h}, Live: &vm.Live{Tokens: p.t, Segs: len(p.parent)}}}
 	d.in(p.qkv, p.h.Width())
@@ -391,5 +395,78 @@ func TestEmulatorFlashSchedule(t *testing.T) {
 	}
 	if f, b := check("-DHN_PLANT_NO_FLASH_BARRIER"); f == nil || b == nil {
 		t.Error("kernels without their barrier passed:", f, b)
+	}
+}
+
+// pairsOf is n prompts with two completions each.
+func pairsOf(n, prompt int, completions ...int) [][]int {
+	return slices.Repeat([][]int{append([]int{prompt}, completions...)}, n)
+}
+
+// flops are those of the forward pass over the pairs of row and key that count,
+// whatever else a kernel computes; a backward pass has 2.5 times as many.
+func (p packed) flops() float64 {
+	n := 0
+	for i := range p.t {
+		n += len(p.keys(i))
+	}
+	return 4 * float64(n) * float64(p.h.Q*p.h.Dim)
+}
+
+// BenchmarkFlash has the shapes of training with heads of Qwen2.5-1.5B. It means
+// something on a GPU: HARDNEG_TEST_GPU=1 go test -tags gpu -run '^$' -bench Flash ./models/cuda
+func BenchmarkFlash(b *testing.B) {
+	if os.Getenv(EnvReal) == "" {
+		b.Skip("needs a GPU: set " + EnvReal)
+	}
+	be, err := Open(0, true)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer be.Close()
+	h := heads(12, 2, 128)
+	for _, c := range []struct {
+		name   string
+		groups [][]int
+	}{
+		{"8x1024", pairsOf(8, 1024)},
+		{"4x2048", pairsOf(4, 2048)},
+		{"64x128", pairsOf(64, 128)},
+		{"pairs of 48+64+64", pairsOf(8192/176, 48, 64, 64)},
+		{"pairs of 48+96+32", pairsOf(8192/176, 48, 96, 32)},
+		{"pairs of 200+300+300", pairsOf(10, 200, 300, 300)},
+	} {
+		p := pack(h, c.groups, 1)
+		d := p.on(b, be)
+		for _, pass := range []string{"forward", "backward"} {
+			flops := p.flops()
+			if pass == "forward" {
+				d.k.Out = []vm.Arg{d.buffer(graph.Uint16, h.Q*h.Dim), d.buffer(graph.Float32, h.Q)}
+			} else {
+				flops *= 2.5
+				d.k.Op = &graph.Op{Kind: graph.KindAttnGrad, Attr: h}
+				d.k.In = append(d.k.In, d.k.Out...)
+				d.in(p.do, h.Q*h.Dim)
+				d.k.Out = []vm.Arg{d.buffer(graph.Uint16, h.Width())}
+			}
+			run, err := be.Kernel(d.k)
+			if err != nil {
+				b.Fatal(err)
+			}
+			run(0) // compiles, loads and warms up
+			b.Run(c.name+"/"+pass, func(b *testing.B) {
+				if err := be.Sync(); err != nil {
+					b.Fatal(err)
+				}
+				b.ResetTimer()
+				for range b.N {
+					run(0)
+				}
+				if err := be.Sync(); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e12, "TFLOP/s")
+			})
+		}
 	}
 }
