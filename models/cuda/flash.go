@@ -13,14 +13,13 @@ import (
 type flashTile struct {
 	name  string
 	width int
-	rows  int // of queries in a block of the forward pass
 }
 
 func flashTileOf(h graph.Heads) flashTile {
 	if h.Dim <= 64 {
-		return flashTile{"64", 64, 128}
+		return flashTile{"64", 64}
 	}
-	return flashTile{"128", 128, 64}
+	return flashTile{"128", 128}
 }
 
 // bytes is the size of n rows of bfloat16.
@@ -41,8 +40,9 @@ func (c *CUDA) flash(k vm.Call) vm.Kernel {
 // touched.
 func (c *CUDA) flashForward(h graph.Heads, live *vm.Live, o, lse, qkv, segs, parent slot) {
 	f := flashTileOf(h)
-	blocks := live.Tokens*(h.Q/h.KV)/f.rows + live.Segs
-	c.launch("flash_"+f.name, grid{blocks, h.KV, 128, f.bytes(f.rows + 4*64)}, o, lse, qkv, segs, parent,
+	const rows = 128                                  // of work in a block
+	blocks := live.Tokens*(h.Q/h.KV)/rows + live.Segs // see tile_of
+	c.launch("flash_"+f.name, grid{blocks, h.KV, 128, f.bytes(rows+4*64) + 64}, o, lse, qkv, segs, parent,
 		i32(live.Segs), i32(h.Q), i32(h.KV), i32(h.Dim), f32(1/math.Sqrt(float64(h.Dim))))
 }
 

@@ -24,23 +24,20 @@ template <int D> __device__ __forceinline__ u8 *chunk(u8 *tile, int r, int c) { 
 // otherwise.
 template <int D> struct lanes {
 	int straight, crossed, thread;
-	__device__ __forceinline__ lanes() {
+	__device__ __forceinline__ void again() {
+#ifdef HN_HOST
 		thread = threadIdx.x;
+#else
+		asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
+#endif
 		const int l = thread % 32;
 		straight = (l & 15) * 2 * D + (((l >> 4) ^ (l & 7)) << 4);
 		crossed = ((l & 7) + (l >> 4 << 3)) * 2 * D + (((l >> 3 & 1) ^ (l & 7)) << 4);
 	}
-	__device__ __forceinline__ void again() { again_(straight), again_(crossed), again_(thread); }
+	__device__ __forceinline__ lanes() { again(); }
 	__device__ __forceinline__ void left(u32 *a, const u8 *tile, int r, int k) const { load_matrices<false>(a, tile + r * 2 * D + (straight ^ (k << 5))); }
 	__device__ __forceinline__ void across(u32 *b, const u8 *tile, int r, int k) const { load_matrices<false>(b, tile + r * 2 * D + (crossed ^ (k << 5))); }
 	__device__ __forceinline__ void along(u32 *b, const u8 *tile, int r, int k) const { load_matrices<true>(b, tile + r * 2 * D + (straight ^ (k << 5))); }
-
-private:
-	__device__ __forceinline__ static void again_(int &v) {
-#ifndef HN_HOST
-		asm volatile("" : "+r"(v));
-#endif
-	}
 };
 
 // chunks calls f for the chunks of a tile, row by row.
@@ -121,11 +118,35 @@ template <int n> __device__ __forceinline__ void zeros(float (*s)[4]) {
 	for (int i = 0; i < n; i++) s[i][0] = s[i][1] = s[i][2] = s[i][3] = 0;
 }
 
+// scores is the product of M times 16 rows of one tile with N of another.
+template <int D, int N, int M> __device__ __forceinline__ void scores(float (*s)[N / 8][4], const lanes<D> &ln, const u8 *left, int r, const u8 *across, int from) {
+#pragma unroll
+	for (int i = 0; i < M; i++) zeros<N / 8>(s[i]);
+#pragma unroll
+	for (int k = 0; k < D / 16; k++) {
+		u32 a[M][4];
+#pragma unroll
+		for (int i = 0; i < M; i++) ln.left(a[i], left, r + 16 * i, k);
+#pragma unroll
+		for (int n = 0; n < N / 16; n++) {
+			u32 b[4];
+			ln.across(b, across, from + 16 * n, k);
+#pragma unroll
+			for (int i = 0; i < M; i++) mma(s[i][2 * n], a[i], b), mma(s[i][2 * n + 1], a[i], b + 2);
+		}
+	}
+}
+
 // Forward. Grid: (rows·g/(64·M) + segments, key heads), 128 threads. A warp has M
 // times 16 rows of work; tiles of 64 keys, two in flight. lse may be 0.
 template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared, b16 *o, float *lse, const b16 *x, const int *segs, const int *parent, int nsegs, int hq, int hkv, int d, float scale) {
 	enum { rows = 64 * M, tile = flash_keys * 2 * D };
 	u8 *sq = shared, *skv = sq + rows * 2 * D; // K and V of one tile, K and V of the next
+	struct block {
+		flash_work a;
+		divide heads;
+		int m0, m1, keys;
+	} *note = (block *)(skv + 4 * tile); // numbers of the block, to save registers
 	const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, kv = blockIdx.y, w = (hq + 2 * hkv) * d;
 	const divide heads(hq / hkv);
 	lanes<D> ln;
@@ -133,12 +154,13 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 	const flash_work a = work_of(segs, parent, at.s);
 	const int m1 = a.len * heads.g, m0 = ((m1 + rows - 1) / rows - 1 - at.i) * rows; // longest first
 	if (m0 < 0) return;
-	const int keys = a.q + heads(min(m0 + (int)rows, m1) - 1) + 1, tiles = (keys + flash_keys - 1) / flash_keys;
+	const int keys = a.q + heads(min(m0 + (int)rows, m1) - 1) + 1;
 	chunks<D, rows>(ln, d == D, [&](int r, int c) {
 		const int m = min(m0 + r, m1 - 1), i = heads(m);
 		load8<D>(chunk<D>(sq, r, c), x + ((a.b + i) * w + (m - i * (int)heads.g + kv * (int)heads.g) * d), c, m0 + r < m1, d);
 	});
-	auto load = [&](int t) {
+	if (threadIdx.x == 0) note->a = a, note->heads = heads, note->m0 = m0, note->m1 = m1, note->keys = keys;
+	auto load = [&](int t, flash_work a, int keys) {
 		u8 *s = skv + (t & 1) * 2 * tile;
 		const b16 *k = x + (hq + kv) * d;
 		chunks<D, flash_keys>(ln, d == D, [&](int r, int c) {
@@ -149,9 +171,9 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 		});
 		copy_commit();
 	};
-	load(0);
-	const int first = m0 + warp * 16 * M; // row of work
-	const float c = scale * 1.44269504f;  // to powers of two
+	load(0, a, keys);
+	const int mine = warp * 16 * M;      // first row of the warp
+	const float c = scale * 1.44269504f; // to powers of two
 	float acc[M][D / 8][4], top[M][2], sum[M][2];
 #pragma unroll
 	for (int i = 0; i < M; i++) {
@@ -159,83 +181,76 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 #pragma unroll
 		for (int r = 0; r < 2; r++) top[i][r] = -1e30f, sum[i][r] = 0;
 	}
-	const int mine = first < m1 ? a.q + heads(first + 16 * M - 1) : -1, all = a.q + heads(first); // keys that some row sees, and that every row does
-	for (int t = 0; t < tiles; t++) {
+	// Last keys that some row of the warp sees, and that every row does.
+	const int most = m0 + mine < m1 ? a.q + heads(m0 + mine + 16 * M - 1) : -1, least = a.q + heads(m0 + mine);
+	for (int t = 0; t == 0 || t * flash_keys < note->keys; t++) {
 		copy_wait<0>();
 #ifndef HN_PLANT_NO_FLASH_BARRIER // tests plant a fault here
 		__syncthreads();
 #endif
 		ln.again();
-		if (t + 1 < tiles) load(t + 1);
+		if ((t + 1) * flash_keys < note->keys) load(t + 1, note->a, note->keys);
 		const int j0 = t * flash_keys;
-		if (mine < j0) continue;
+		if (most < j0) continue;
 		u8 *sk = skv + (t & 1) * 2 * tile, *sv = sk + tile;
-		float s[M][flash_keys / 8][4];
+#pragma unroll 1
+		for (int z = 0; z < flash_keys && j0 + z <= most; z += 32) { // halves, to save registers
+			float s[M][4][4], fix[M][2];
+			u32 p[M][4][2];
+			bool higher = false;
+			scores<D, 32, M>(s, ln, sq, mine, sk, z);
+			if (least < j0 + z + 31)
 #pragma unroll
-		for (int i = 0; i < M; i++) zeros<flash_keys / 8>(s[i]);
+				for (int i = 0; i < M; i++)
 #pragma unroll
-		for (int k = 0; k < D / 16; k++) {
-			u32 q[M][4];
+					for (int r = 0; r < 2; r++) {
+						const int last = note->a.q + note->heads(note->m0 + mine + 16 * i + 8 * r + lane / 4) - j0 - z - 2 * (lane % 4); // key that the row sees
 #pragma unroll
-			for (int i = 0; i < M; i++) ln.left(q[i], sq, warp * 16 * M + 16 * i, k);
+						for (int n = 0; n < 4; n++)
 #pragma unroll
-			for (int n = 0; n < flash_keys / 16; n++) {
-				u32 b[4];
-				ln.across(b, sk, 16 * n, k);
-#pragma unroll
-				for (int i = 0; i < M; i++) mma(s[i][2 * n], q[i], b), mma(s[i][2 * n + 1], q[i], b + 2);
-			}
-		}
-		if (all < j0 + flash_keys - 1)
+							for (int e = 0; e < 2; e++)
+								if (8 * n + e > last) s[i][n][2 * r + e] = -1e30f;
+					}
 #pragma unroll
 			for (int i = 0; i < M; i++)
 #pragma unroll
 				for (int r = 0; r < 2; r++) {
-					const int last = a.q + heads(first + 16 * i + 8 * r + lane / 4) - j0 - 2 * (lane % 4); // key that the row sees
+					float mx = top[i][r], part = 0;
 #pragma unroll
-					for (int n = 0; n < flash_keys / 8; n++)
+					for (int n = 0; n < 4; n++) mx = fmaxf(mx, fmaxf(s[i][n][2 * r], s[i][n][2 * r + 1]));
+					mx = fmaxf(mx, __shfl_xor_sync(~0u, mx, 1));
+					mx = fmaxf(mx, __shfl_xor_sync(~0u, mx, 2));
+					const float base = mx * c;
+					fix[i][r] = exp2_fast((top[i][r] - mx) * c); // 1 if it stays
+					higher |= mx > top[i][r];
+					top[i][r] = mx;
 #pragma unroll
-						for (int e = 0; e < 2; e++)
-							if (8 * n + e > last) s[i][n][2 * r + e] = -1e30f;
+					for (int n = 0; n < 4; n++) {
+						const float a = exp2_fast(s[i][n][2 * r] * c - base), b = exp2_fast(s[i][n][2 * r + 1] * c - base);
+						part += a + b;
+						p[i][n][r] = pack(a, b);
+					}
+					sum[i][r] = sum[i][r] * fix[i][r] + part;
 				}
+			if (__ballot_sync(~0u, higher)) // rare after the first keys
 #pragma unroll
-		for (int i = 0; i < M; i++)
+				for (int i = 0; i < M; i++)
 #pragma unroll
-			for (int r = 0; r < 2; r++) {
-				float mx = top[i][r], part = 0;
+					for (int n = 0; n < D / 8; n++)
 #pragma unroll
-				for (int n = 0; n < flash_keys / 8; n++) mx = fmaxf(mx, fmaxf(s[i][n][2 * r], s[i][n][2 * r + 1]));
-				mx = fmaxf(mx, __shfl_xor_sync(~0u, mx, 1));
-				mx = fmaxf(mx, __shfl_xor_sync(~0u, mx, 2));
-				const float fix = exp2_fast((top[i][r] - mx) * c), base = mx * c;
-				top[i][r] = mx;
+						for (int e = 0; e < 4; e++) acc[i][n][e] *= fix[i][e / 2];
 #pragma unroll
-				for (int n = 0; n < flash_keys / 8; n++) {
-					s[i][n][2 * r] = exp2_fast(s[i][n][2 * r] * c - base);
-					s[i][n][2 * r + 1] = exp2_fast(s[i][n][2 * r + 1] * c - base);
-					part += s[i][n][2 * r] + s[i][n][2 * r + 1];
+			for (int n = 0; n < 2; n++)
+#pragma unroll
+				for (int k = 0; k < D / 16; k++) {
+					u32 b[4];
+					ln.along(b, sv, z + 16 * n, k);
+#pragma unroll
+					for (int i = 0; i < M; i++) mma(acc[i][2 * k], p[i][2 * n], b), mma(acc[i][2 * k + 1], p[i][2 * n], b + 2);
 				}
-				sum[i][r] = sum[i][r] * fix + part;
-#pragma unroll
-				for (int n = 0; n < D / 8; n++) acc[i][n][2 * r] *= fix, acc[i][n][2 * r + 1] *= fix;
-			}
-#pragma unroll
-		for (int n = 0; n < flash_keys / 16; n++) {
-			u32 p[M][4];
-#pragma unroll
-			for (int i = 0; i < M; i++)
-#pragma unroll
-				for (int e = 0; e < 4; e++) p[i][e] = pack(s[i][2 * n + e / 2][e % 2 * 2], s[i][2 * n + e / 2][e % 2 * 2 + 1]);
-#pragma unroll
-			for (int k = 0; k < D / 16; k++) {
-				u32 b[4];
-				ln.along(b, sv, 16 * n, k);
-#pragma unroll
-				for (int i = 0; i < M; i++) mma(acc[i][2 * k], p[i], b), mma(acc[i][2 * k + 1], p[i], b + 2);
-			}
 		}
 	}
-	if (first >= m1) return;
+	if (most < 0) return;
 #pragma unroll
 	for (int i = 0; i < M; i++)
 #pragma unroll
@@ -244,19 +259,19 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 			total += __shfl_xor_sync(~0u, total, 1);
 			total += __shfl_xor_sync(~0u, total, 2);
 			const float inverse = 1.0f / total;
-			const int row = warp * 16 * M + 16 * i + 8 * r + lane / 4, m = m0 + row, token = heads(m);
-			if (lse && lane % 4 == 0 && m < m1) lse[(size_t)(a.b + token) * hq + kv * heads.g + m - token * heads.g] = top[i][r] * scale + logf(total);
+			const int row = mine + 16 * i + 8 * r + lane / 4, m = note->m0 + row, token = note->heads(m);
+			if (lse && lane % 4 == 0 && m < note->m1) lse[(size_t)(note->a.b + token) * hq + kv * note->heads.g + m - token * note->heads.g] = top[i][r] * scale + logf(total);
 #pragma unroll
 			for (int n = 0; n < D / 8; n++) ((u32 *)chunk<D>(sq, row, n))[lane % 4] = pack(acc[i][n][2 * r] * inverse, acc[i][n][2 * r + 1] * inverse);
 		}
-	write_rows<D, 16 * M>(sq + warp * 16 * M * 2 * D, d, [&](int r) {
-		const int m = first + r, i = heads(m);
-		return m < m1 ? o + ((size_t)(a.b + i) * hq + kv * heads.g + m - i * heads.g) * d : (b16 *)0;
+	write_rows<D, 16 * M>(sq + mine * 2 * D, d, [&](int r) {
+		const int m = note->m0 + mine + r, i = note->heads(m);
+		return m < note->m1 ? o + ((size_t)(note->a.b + i) * hq + kv * note->heads.g + m - i * note->heads.g) * d : (b16 *)0;
 	});
 }
 
-// An M of 2 needs all 255 registers, and halves the reads of K and V from shared
-// memory.
+// An M of 2 halves the reads of K and V from shared memory, which would be the
+// limit on Hopper.
 #define FLASH(name, D, M)                                                                                                                                                                    \
 	extern "C" __global__ void __launch_bounds__(flash_threads, 2) name(b16 *o, float *lse, const b16 *x, const int *segs, const int *parent, int nsegs, int hq, int hkv, int d, float scale) { \
 		HN_SHARED(shared);                                                                                                                                                                     \
@@ -264,7 +279,7 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 	}                                                                                                                                                                                         \
 	HN_KERNEL(name)
 FLASH(flash_64, 64, 2)
-FLASH(flash_128, 128, 1)
+FLASH(flash_128, 128, 2)
 
 // Backward, by the scheme of FlashAttention-2 without its atomics: dot = Σ o·do a
 // row; blocks that own 64 keys of a key head and go over the rows of work that
@@ -295,21 +310,6 @@ struct flash_backward {
 	float scale;
 };
 
-// scores is the product of 16 rows of one tile with N of another.
-template <int D, int N> __device__ __forceinline__ void scores(float (*s)[4], const lanes<D> &ln, const u8 *left, int r, const u8 *across, int from) {
-	zeros<N / 8>(s);
-#pragma unroll
-	for (int k = 0; k < D / 16; k++) {
-		u32 a[4];
-		ln.left(a, left, r, k);
-#pragma unroll
-		for (int n = 0; n < N / 16; n++) {
-			u32 b[4];
-			ln.across(b, across, from + 16 * n, k);
-			mma(s[2 * n], a, b), mma(s[2 * n + 1], a, b + 2);
-		}
-	}
-}
 // weighted adds the product of scores with N rows of a tile.
 template <int D, int N> __device__ __forceinline__ void weighted(float (*acc)[4], const lanes<D> &ln, float (*s)[4], const u8 *tile, int from) {
 #pragma unroll
@@ -385,7 +385,7 @@ template <int D> __device__ __forceinline__ void flash_dkv(const flash_backward 
 #pragma unroll 1
 		for (int z = 0; z < flash_rows; z += 32) { // halves, to save registers
 			float p[4][4], s[4][4];                // keys × rows of work
-			scores<D, 32>(p, ln, sk, 16 * warp, q, z);
+			scores<D, 32, 1>(&p, ln, sk, 16 * warp, q, z);
 			if (heads(t * flash_rows + z) < 16 * warp + 15)
 #pragma unroll
 				for (int n = 0; n < 4; n++)
@@ -399,7 +399,7 @@ template <int D> __device__ __forceinline__ void flash_dkv(const flash_backward 
 				for (int e = 0; e < 4; e++) p[n][e] = exp2_fast(p[n][e] * c - (e & 1 ? l.y : l.x) * 1.44269504f);
 			}
 			weighted<D, 32>(dv, ln, p, dout, z);
-			scores<D, 32>(s, ln, sv, 16 * warp, dout, z);
+			scores<D, 32, 1>(&s, ln, sv, 16 * warp, dout, z);
 #pragma unroll
 			for (int n = 0; n < 4; n++) {
 				const float2 l = *(const float2 *)(dot + z + 8 * n);
@@ -467,7 +467,7 @@ template <int D> __device__ __forceinline__ void flash_dq(const flash_backward &
 		if (mine < j) continue;
 		const u8 *k = skv + (t & 1) * 2 * tile;
 		float p[8][4], s[8][4];
-		scores<D, 64>(p, ln, sq, 16 * warp, k, 0);
+		scores<D, 64, 1>(&p, ln, sq, 16 * warp, k, 0);
 		if (all < j + flash_keys - 1)
 #pragma unroll
 			for (int h = 0; h < 2; h++) {
@@ -478,7 +478,7 @@ template <int D> __device__ __forceinline__ void flash_dq(const flash_backward &
 					for (int e = 0; e < 2; e++)
 						if (8 * n + e > last) p[n][2 * h + e] = -1e30f;
 			}
-		scores<D, 64>(s, ln, so, 16 * warp, k + tile, 0);
+		scores<D, 64, 1>(&s, ln, so, 16 * warp, k + tile, 0);
 #pragma unroll
 		for (int n = 0; n < 8; n++)
 #pragma unroll
