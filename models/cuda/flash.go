@@ -54,8 +54,8 @@ func (c *CUDA) flashGrad(k vm.Call) vm.Kernel {
 		t, segs := k.Live.Tokens, k.Live.Segs
 		dot := c.scratch(scratchRows, t*h.Q)
 		c.launch("flash_dot", grid{(t*h.Q + 7) / 8, 1, 256, 0}, dot, at(k.In[3]), at(k.In[5]), i32(t*h.Q), i32(h.Dim))
-		keys, rows := t/64+segs, t*(h.Q/h.KV)/64+segs // blocks, see tile_of
-		const sums = 2*2*64*4 + 16                    // lse and dot of two tiles, and numbers of the block
+		keys, rows := t/64+segs, t*(h.Q/h.KV)/128+segs // blocks, see tile_of
+		const sums = 2*2*64*4 + 64                     // lse and dot of two tiles, and numbers of the block
 		c.launch("flash_grad_"+f.name, grid{h.KV, keys + rows, 128, f.bytes(6*64) + sums}, at(k.Out[0]), at(k.In[0]), at(k.In[1]), at(k.In[2]), at(k.In[4]), at(k.In[5]), dot,
 			i32(segs), i32(t), i32(h.Q), i32(h.KV), i32(h.Dim), f32(1/math.Sqrt(float64(h.Dim))))
 	}

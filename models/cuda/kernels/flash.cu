@@ -113,6 +113,13 @@ __device__ __forceinline__ flash_work work_of(const int *segs, const int *parent
 	return r;
 }
 
+// flash_note holds numbers of a block in shared memory, to save registers.
+struct flash_note {
+	flash_work work;
+	divide heads;
+	int m0, m1, keys;
+};
+
 template <int n> __device__ __forceinline__ void zeros(float (*s)[4]) {
 #pragma unroll
 	for (int i = 0; i < n; i++) s[i][0] = s[i][1] = s[i][2] = s[i][3] = 0;
@@ -122,8 +129,8 @@ template <int n> __device__ __forceinline__ void zeros(float (*s)[4]) {
 template <int D, int N, int M> __device__ __forceinline__ void scores(float (*s)[N / 8][4], const lanes<D> &ln, const u8 *left, int r, const u8 *across, int from) {
 #pragma unroll
 	for (int i = 0; i < M; i++) zeros<N / 8>(s[i]);
-#pragma unroll
-	for (int k = 0; k < D / 16; k++) {
+#pragma unroll 4
+	for (int k = 0; k < D / 16; k++) { // not all at once: their loads would go up, and need registers
 		u32 a[M][4];
 #pragma unroll
 		for (int i = 0; i < M; i++) ln.left(a[i], left, r + 16 * i, k);
@@ -142,11 +149,7 @@ template <int D, int N, int M> __device__ __forceinline__ void scores(float (*s)
 template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared, b16 *o, float *lse, const b16 *x, const int *segs, const int *parent, int nsegs, int hq, int hkv, int d, float scale) {
 	enum { rows = 64 * M, tile = flash_keys * 2 * D };
 	u8 *sq = shared, *skv = sq + rows * 2 * D; // K and V of one tile, K and V of the next
-	struct block {
-		flash_work a;
-		divide heads;
-		int m0, m1, keys;
-	} *note = (block *)(skv + 4 * tile); // numbers of the block, to save registers
+	flash_note *note = (flash_note *)(skv + 4 * tile);
 	const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, kv = blockIdx.y, w = (hq + 2 * hkv) * d;
 	const divide heads(hq / hkv);
 	lanes<D> ln;
@@ -159,7 +162,7 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 		const int m = min(m0 + r, m1 - 1), i = heads(m);
 		load8<D>(chunk<D>(sq, r, c), x + ((a.b + i) * w + (m - i * (int)heads.g + kv * (int)heads.g) * d), c, m0 + r < m1, d);
 	});
-	if (threadIdx.x == 0) note->a = a, note->heads = heads, note->m0 = m0, note->m1 = m1, note->keys = keys;
+	if (threadIdx.x == 0) note->work = a, note->heads = heads, note->m0 = m0, note->m1 = m1, note->keys = keys;
 	auto load = [&](int t, flash_work a, int keys) {
 		u8 *s = skv + (t & 1) * 2 * tile;
 		const b16 *k = x + (hq + kv) * d;
@@ -189,7 +192,7 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 		__syncthreads();
 #endif
 		ln.again();
-		if ((t + 1) * flash_keys < note->keys) load(t + 1, note->a, note->keys);
+		if ((t + 1) * flash_keys < note->keys) load(t + 1, note->work, note->keys);
 		const int j0 = t * flash_keys;
 		if (most < j0) continue;
 		u8 *sk = skv + (t & 1) * 2 * tile, *sv = sk + tile;
@@ -204,7 +207,7 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 				for (int i = 0; i < M; i++)
 #pragma unroll
 					for (int r = 0; r < 2; r++) {
-						const int last = note->a.q + note->heads(note->m0 + mine + 16 * i + 8 * r + lane / 4) - j0 - z - 2 * (lane % 4); // key that the row sees
+						const int last = note->work.q + note->heads(note->m0 + mine + 16 * i + 8 * r + lane / 4) - j0 - z - 2 * (lane % 4); // key that the row sees
 #pragma unroll
 						for (int n = 0; n < 4; n++)
 #pragma unroll
@@ -260,13 +263,13 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 			total += __shfl_xor_sync(~0u, total, 2);
 			const float inverse = 1.0f / total;
 			const int row = mine + 16 * i + 8 * r + lane / 4, m = note->m0 + row, token = note->heads(m);
-			if (lse && lane % 4 == 0 && m < note->m1) lse[(size_t)(note->a.b + token) * hq + kv * note->heads.g + m - token * note->heads.g] = top[i][r] * scale + logf(total);
+			if (lse && lane % 4 == 0 && m < note->m1) lse[(size_t)(note->work.b + token) * hq + kv * note->heads.g + m - token * note->heads.g] = top[i][r] * scale + logf(total);
 #pragma unroll
 			for (int n = 0; n < D / 8; n++) ((u32 *)chunk<D>(sq, row, n))[lane % 4] = pack(acc[i][n][2 * r] * inverse, acc[i][n][2 * r + 1] * inverse);
 		}
 	write_rows<D, 16 * M>(sq + mine * 2 * D, d, [&](int r) {
 		const int m = note->m0 + mine + r, i = note->heads(m);
-		return m < note->m1 ? o + ((size_t)(note->a.b + i) * hq + kv * note->heads.g + m - i * note->heads.g) * d : (b16 *)0;
+		return m < note->m1 ? o + ((size_t)(note->work.b + i) * hq + kv * note->heads.g + m - i * note->heads.g) * d : (b16 *)0;
 	});
 }
 
@@ -283,7 +286,7 @@ FLASH(flash_128, 128, 2)
 
 // Backward, by the scheme of FlashAttention-2 without its atomics: dot = Σ o·do a
 // row; blocks that own 64 keys of a key head and go over the rows of work that
-// see them, and blocks that own 64 rows of work and go over their keys. Both
+// see them, and blocks that own 128 rows of work and go over their keys. Both
 // work out the probabilities anew from lse.
 
 // dot[i] = Σ o·do over a row of d, a warp each.
@@ -310,18 +313,21 @@ struct flash_backward {
 	float scale;
 };
 
-// weighted adds the product of scores with N rows of a tile.
-template <int D, int N> __device__ __forceinline__ void weighted(float (*acc)[4], const lanes<D> &ln, float (*s)[4], const u8 *tile, int from) {
+// weighted adds the product of such scores with N rows of a tile.
+template <int D, int N, int M> __device__ __forceinline__ void weighted(float (*acc)[D / 8][4], const lanes<D> &ln, float (*s)[N / 8][4], const u8 *tile, int from) {
 #pragma unroll
 	for (int n = 0; n < N / 16; n++) {
-		u32 a[4];
+		u32 a[M][4];
 #pragma unroll
-		for (int e = 0; e < 4; e++) a[e] = pack(s[2 * n + e / 2][e % 2 * 2], s[2 * n + e / 2][e % 2 * 2 + 1]);
+		for (int i = 0; i < M; i++)
+#pragma unroll
+			for (int e = 0; e < 4; e++) a[i][e] = pack(s[i][2 * n + e / 2][e % 2 * 2], s[i][2 * n + e / 2][e % 2 * 2 + 1]);
 #pragma unroll
 		for (int k = 0; k < D / 16; k++) {
 			u32 b[4];
 			ln.along(b, tile, from + 16 * n, k);
-			mma(acc[2 * k], a, b), mma(acc[2 * k + 1], a, b + 2);
+#pragma unroll
+			for (int i = 0; i < M; i++) mma(acc[i][2 * k], a[i], b), mma(acc[i][2 * k + 1], a[i], b + 2);
 		}
 	}
 }
@@ -398,7 +404,7 @@ template <int D> __device__ __forceinline__ void flash_dkv(const flash_backward 
 #pragma unroll
 				for (int e = 0; e < 4; e++) p[n][e] = exp2_fast(p[n][e] * c - (e & 1 ? l.y : l.x) * 1.44269504f);
 			}
-			weighted<D, 32>(dv, ln, p, dout, z);
+			weighted<D, 32, 1>(&dv, ln, &p, dout, z);
 			scores<D, 32, 1>(&s, ln, sv, 16 * warp, dout, z);
 #pragma unroll
 			for (int n = 0; n < 4; n++) {
@@ -406,7 +412,7 @@ template <int D> __device__ __forceinline__ void flash_dkv(const flash_backward 
 #pragma unroll
 				for (int e = 0; e < 4; e++) s[n][e] = p[n][e] * (s[n][e] - (e & 1 ? l.y : l.x));
 			}
-			weighted<D, 32>(dk, ln, s, q, z);
+			weighted<D, 32, 1>(&dk, ln, &s, q, z);
 		}
 	}
 	stage<D>(sk, 16 * warp, dk, a.scale), stage<D>(sv, 16 * warp, dv, 1);
@@ -417,79 +423,90 @@ template <int D> __device__ __forceinline__ void flash_dkv(const flash_backward 
 		});
 }
 
-// dq of 64 rows of work; a warp has 16 of them.
-template <int D> __device__ __forceinline__ void flash_dq(const flash_backward &a, u8 *shared, int block, int kv) {
-	enum { tile = 64 * 2 * D };
-	u8 *sq = shared, *so = sq + tile, *skv = so + tile; // K and V of one tile, K and V of the next
+// dq of 128 rows of work; a warp has M times 16 of them. Tiles of 32 keys.
+template <int D, int M> __device__ __forceinline__ void flash_dq(const flash_backward &a, u8 *shared, int block, int kv) {
+	enum { rows = 64 * M, step = 32, tile = step * 2 * D };
+	u8 *sq = shared, *so = sq + rows * 2 * D, *skv = so + rows * 2 * D; // K and V of one tile, K and V of the next
+	flash_note *note = (flash_note *)(skv + 4 * tile);
 	const int d = a.d, w = (a.hq + 2 * a.hkv) * d, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
 	const divide heads(a.hq / a.hkv);
 	lanes<D> ln;
-	const flash_tile at = tile_of<flash_rows>(a.segs, a.nsegs, block, heads.g);
+	const flash_tile at = tile_of<rows>(a.segs, a.nsegs, block, heads.g);
 	const flash_work v = work_of(a.segs, a.parent, at.s);
-	const int m1 = v.len * heads.g, m0 = ((m1 + flash_rows - 1) / flash_rows - 1 - at.i) * flash_rows; // longest first
+	const int m1 = v.len * heads.g, m0 = ((m1 + rows - 1) / rows - 1 - at.i) * rows; // longest first
 	if (m0 < 0) return;
-	const int keys = v.q + heads(min(m0 + (int)flash_rows, m1) - 1) + 1, tiles = (keys + flash_keys - 1) / flash_keys;
-	chunks<D, flash_rows>(ln, d == D, [&](int r, int c) {
+	const int keys = v.q + heads(min(m0 + (int)rows, m1) - 1) + 1;
+	if (threadIdx.x == 0) note->work = v, note->heads = heads, note->m0 = m0, note->m1 = m1, note->keys = keys;
+	chunks<D, rows>(ln, d == D, [&](int r, int c) {
 		const int m = min(m0 + r, m1 - 1), i = heads(m), h = kv * heads.g + m - i * heads.g;
 		load8<D>(chunk<D>(sq, r, c), a.x + ((v.b + i) * w + h * d), c, m0 + r < m1, d);
 		load8<D>(chunk<D>(so, r, c), a.dout + ((v.b + i) * a.hq + h) * d, c, m0 + r < m1, d);
 	});
-	auto load = [&](int t) {
+	auto load = [&](int t, flash_work v, int keys) {
 		u8 *s = skv + (t & 1) * 2 * tile;
 		const b16 *k = a.x + (a.hq + kv) * d;
-		chunks<D, flash_keys>(ln, d == D, [&](int r, int c) {
-			const int j = t * flash_keys + r;
+		chunks<D, step>(ln, d == D, [&](int r, int c) {
+			const int j = t * step + r;
 			const b16 *g = k + v.key(min(j, keys - 1)) * w;
 			load8<D>(chunk<D>(s, r, c), g, c, j < keys, d);
 			load8<D>(chunk<D>(s + tile, r, c), g + a.hkv * d, c, j < keys, d);
 		});
 		copy_commit();
 	};
-	load(0);
+	load(0, v, keys);
 	const float c = a.scale * 1.44269504f;
-	const int first = m0 + 16 * warp;
-	float dq[D / 8][4], lse[2], dot[2];
-	zeros<D / 8>(dq);
+	const int mine = 16 * M * warp;
+	float dq[M][D / 8][4], lse[M][2], dot[M][2];
 #pragma unroll
-	for (int h = 0; h < 2; h++) {
-		const int m = first + 8 * h + lane / 4, i = heads(m), at = (v.b + i) * a.hq + kv * heads.g + m - i * heads.g;
-		lse[h] = m < m1 ? a.lse[at] * 1.44269504f : 0.0f, dot[h] = m < m1 ? a.dot[at] : 0.0f;
+	for (int i = 0; i < M; i++) {
+		zeros<D / 8>(dq[i]);
+#pragma unroll
+		for (int h = 0; h < 2; h++) {
+			const int m = m0 + mine + 16 * i + 8 * h + lane / 4, r = heads(m), at = (v.b + r) * a.hq + kv * heads.g + m - r * heads.g;
+			lse[i][h] = m < m1 ? a.lse[at] * 1.44269504f : 0.0f, dot[i][h] = m < m1 ? a.dot[at] : 0.0f;
+		}
 	}
-	const int mine = first < m1 ? v.q + heads(first + 15) : -1, all = v.q + heads(first); // keys that some row sees, and that every row does
-	for (int t = 0; t < tiles; t++) {
+	// Last keys that some row of the warp sees, and that every row does.
+	const int most = m0 + mine < m1 ? v.q + heads(m0 + mine + 16 * M - 1) : -1, least = v.q + heads(m0 + mine);
+	for (int t = 0; t == 0 || t * step < note->keys; t++) {
 		copy_wait<0>();
 #ifndef HN_PLANT_NO_FLASH_BARRIER
 		__syncthreads();
 #endif
 		ln.again();
-		if (t + 1 < tiles) load(t + 1);
-		const int j = t * flash_keys;
-		if (mine < j) continue;
+		if ((t + 1) * step < note->keys) load(t + 1, note->work, note->keys);
+		const int j = t * step;
+		if (most < j) continue;
 		const u8 *k = skv + (t & 1) * 2 * tile;
-		float p[8][4], s[8][4];
-		scores<D, 64, 1>(&p, ln, sq, 16 * warp, k, 0);
-		if (all < j + flash_keys - 1)
+		float p[M][step / 8][4], s[M][step / 8][4];
+		scores<D, step, M>(p, ln, sq, mine, k, 0);
+		if (least < j + step - 1)
 #pragma unroll
-			for (int h = 0; h < 2; h++) {
-				const int last = v.q + heads(first + 8 * h + lane / 4) - j - 2 * (lane % 4); // key that the row sees
+			for (int i = 0; i < M; i++)
 #pragma unroll
-				for (int n = 0; n < 8; n++)
+				for (int h = 0; h < 2; h++) {
+					const int last = note->work.q + note->heads(note->m0 + mine + 16 * i + 8 * h + lane / 4) - j - 2 * (lane % 4); // key that the row sees
 #pragma unroll
-					for (int e = 0; e < 2; e++)
-						if (8 * n + e > last) p[n][2 * h + e] = -1e30f;
-			}
-		scores<D, 64, 1>(&s, ln, so, 16 * warp, k + tile, 0);
+					for (int n = 0; n < step / 8; n++)
 #pragma unroll
-		for (int n = 0; n < 8; n++)
+						for (int e = 0; e < 2; e++)
+							if (8 * n + e > last) p[i][n][2 * h + e] = -1e30f;
+				}
+		scores<D, step, M>(s, ln, so, mine, k + tile, 0);
 #pragma unroll
-			for (int e = 0; e < 4; e++) s[n][e] = exp2_fast(p[n][e] * c - lse[e >> 1]) * (s[n][e] - dot[e >> 1]);
-		weighted<D, 64>(dq, ln, s, k, 0);
+		for (int i = 0; i < M; i++)
+#pragma unroll
+			for (int n = 0; n < step / 8; n++)
+#pragma unroll
+				for (int e = 0; e < 4; e++) s[i][n][e] = exp2_fast(p[i][n][e] * c - lse[i][e / 2]) * (s[i][n][e] - dot[i][e / 2]);
+		weighted<D, step, M>(dq, ln, s, k, 0);
 	}
-	if (first >= m1) return;
-	stage<D>(sq, 16 * warp, dq, a.scale);
-	write_rows<D, 16>(sq + 16 * warp * 2 * D, d, [&](int r) {
-		const int m = first + r, i = heads(m);
-		return m < m1 ? a.dx + ((size_t)(v.b + i) * w + (kv * heads.g + m - i * heads.g) * d) : (b16 *)0;
+	if (note->m0 + mine >= note->m1) return;
+#pragma unroll
+	for (int i = 0; i < M; i++) stage<D>(sq, mine + 16 * i, dq[i], a.scale);
+	write_rows<D, 16 * M>(sq + mine * 2 * D, d, [&](int r) {
+		const int m = note->m0 + mine + r, i = note->heads(m);
+		return m < note->m1 ? a.dx + ((size_t)(note->work.b + i) * w + (kv * note->heads.g + m - i * note->heads.g) * d) : (b16 *)0;
 	});
 }
 
@@ -502,7 +519,7 @@ template <int D> __device__ __forceinline__ void flash_dq(const flash_backward &
 		const flash_backward a = {dx, x, dout, lse, dot, segs, parent, nsegs, hq, hkv, d, scale};                                                         \
 		const int block = blockIdx.y, kv = blockIdx.x, keys = t / flash_keys + nsegs;                                                                    \
 		if (block < keys) flash_dkv<D>(a, shared, block, kv);                                                                                             \
-		else flash_dq<D>(a, shared, block - keys, kv);                                                                                                    \
+		else flash_dq<D, 2>(a, shared, block - keys, kv);                                                                                                    \
 	}                                                                                                                                                     \
 	HN_KERNEL(name)
 FLASH_GRAD(flash_grad_64, 64)
