@@ -209,7 +209,7 @@ func (c *collector) diverged(eval plan.Task) (bool, string) {
 	if err != nil || s.Status != "diverged" {
 		return false, ""
 	}
-	return true, fmt.Sprintf("diverged at step %d (rows %s); the last finite weights count", s.At, strings.Join(s.IDs, ", "))
+	return true, fmt.Sprintf("diverged at step %d (rows %s); the weights after step %d, the last finite ones, count", s.At, strings.Join(s.IDs, ", "), s.At-1)
 }
 
 // count fills a cell and adds its marks.

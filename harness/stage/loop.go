@@ -138,7 +138,7 @@ func (l *loop) run(ctx context.Context) error {
 		m, err := l.t.Step(ctx)
 		var d *train.Diverged
 		if errors.As(err, &d) {
-			l.env.Log.Error("diverged: the last finite weights count", "step", d.Step, "loss", d.Loss, "grad_norm", d.GradNorm, "ids", d.IDs)
+			l.env.Log.Error("diverged: the last finite weights count", "step", d.Step, "weights_after_step", d.Step-1, "loss", d.Loss, "grad_norm", d.GradNorm, "ids", d.IDs)
 			l.summary.Status, l.summary.At, l.summary.IDs = "diverged", d.Step, d.IDs
 			break
 		}

@@ -14,12 +14,19 @@ type Schedule struct {
 	Total     int // steps
 }
 
+// maxLR keeps a step's weights finite, so that those before a loss that is not
+// finite always are.
+const maxLR = 1e30
+
 // Check refuses unknown names and senseless numbers.
 func (s Schedule) Check() error {
 	switch s.Name {
 	case "constant", "linear", "cosine":
 	default:
 		return fmt.Errorf("schedule %q: want constant, linear or cosine", s.Name)
+	}
+	if s.LR > maxLR {
+		return fmt.Errorf("schedule: lr is %g, want at most %g: the weights would leave float32 in one step", s.LR, maxLR)
 	}
 	if !(s.LR > 0) || s.MinLR < 0 || s.MinLR > s.LR || s.Warmup < 0 {
 		return fmt.Errorf("schedule: want lr > 0, 0 ≤ min_lr ≤ lr, warm-up ≥ 0, got %g, %g, %d", s.LR, s.MinLR, s.Warmup)

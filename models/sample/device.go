@@ -278,9 +278,8 @@ func (w *station) results() error {
 			continue
 		}
 		if ids[i] < 0 {
-			return notFinite(r.row)
-		}
-		if !r.push(&w.j.params, ids[i], logProbs[i]) {
+			r.spoil()
+		} else if !r.push(&w.j.params, ids[i], logProbs[i]) {
 			continue
 		}
 		r.ended = true

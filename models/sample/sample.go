@@ -81,6 +81,9 @@ type Params struct {
 const (
 	ReasonStop   = "stop"   // a stop token or stop text
 	ReasonLength = "length" // MaxNew, or the model's longest sequence
+	// ReasonNotFinite: the model has run away and gives no numbers. That is an
+	// answer too, a wrong one, for a diverged training is evaluated as it is.
+	ReasonNotFinite = "not_finite"
 )
 
 // Output is one sample.

@@ -255,6 +255,12 @@ func TestRunEnds(t *testing.T) {
 	if st, err := s.Run(context.Background(), ps, p, func(int, []Output) error { return nil }); err != nil || st.Samples != 8 || st.NewTokens != 40 {
 		t.Errorf("after errors: %+v, %v", st, err)
 	}
+	gain := net.Norm()[3]
+	net.Norm()[3] = float32(math.NaN())
+	if o := collect(t, New(net, Options{Batch: 2, Threads: 1}), ps[1:2], p)[0][0]; len(o.Tokens) != 0 || o.Reason != ReasonNotFinite {
+		t.Errorf("logits that are no numbers: %+v", o)
+	}
+	net.Norm()[3] = gain
 	net.Config.MaxPositions = 30
 	short := New(net, Options{Batch: 1, Threads: 1})
 	outs := collect(t, short, []Prompt{{"a", make([]int32, 28), 1}}, p)

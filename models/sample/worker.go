@@ -2,7 +2,6 @@ package sample
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"hardneg/fixtures/seed"
@@ -160,12 +159,8 @@ func (w *worker) step(j *job) {
 func (w *worker) accept(j *job, r *row, z []float32) bool {
 	id, logp := w.draw.next(z, &j.params, r.key.Float(uint64(len(r.out.Tokens))))
 	if id < 0 {
-		j.cancel(notFinite(r))
-		r.cache.release(w.b.pool)
-		w.close(r.from)
-		return true
-	}
-	if !r.push(&j.params, id, logp) {
+		r.spoil()
+	} else if !r.push(&j.params, id, logp) {
 		return false
 	}
 	r.cache.release(w.b.pool)
@@ -178,8 +173,10 @@ func (w *worker) accept(j *job, r *row, z []float32) bool {
 	return true
 }
 
-func notFinite(r *row) error {
-	return fmt.Errorf("sample: prompt %d (%s), sample %d: the logits of token %d are not finite", r.from.index, r.from.prompt.ID, r.k, len(r.out.Tokens))
+// spoil ends a sample whose logits are no numbers: nothing can be drawn.
+func (r *row) spoil() {
+	r.flush()
+	r.out.Text, r.out.Reason = r.text.String(), ReasonNotFinite
 }
 
 // push adds a drawn token and reports whether that ended the sample.

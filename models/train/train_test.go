@@ -207,6 +207,33 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
+// However large the steps, the weights that a diverged training leaves are finite.
+func TestDivergedWeights(t *testing.T) {
+	c := testConfig()
+	c.LR, c.Schedule, c.WarmupRatio, c.Optim.Clip, c.MaxSteps = 1e30, "constant", 0, 0, 20
+	p := testParams()
+	tr := trainer(t, 1, p, c, testRows(11))
+	var d *Diverged
+	for !tr.Done() && d == nil {
+		if _, err := tr.Step(context.Background()); err != nil && !errors.As(err, &d) {
+			t.Fatal(err)
+		}
+	}
+	if done, _ := tr.Steps(); d == nil || d.Step != done+1 || d.Step < 2 {
+		t.Fatalf("after %d steps: %v", done, d)
+	}
+	tr.Finish()
+	for i, v := range p.Flat {
+		if !finite(float64(v)) {
+			t.Fatalf("weight %d is %g", i, v)
+		}
+	}
+	c.LR = 1e31
+	if _, err := New(cpu.New(1), testParams(), c, testRows(11)); err == nil {
+		t.Error("a rate that leaves float32 in one step was accepted")
+	}
+}
+
 func TestUnusableRows(t *testing.T) {
 	d := testRows(6)
 	d[1].Loss = make([]bool, len(d[1].Tokens))
