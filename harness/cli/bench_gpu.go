@@ -34,10 +34,14 @@ type gpuBench struct {
 	Driver  string            `json:"driver"`
 	Commit  string            `json:"commit"`
 	Model   string            `json:"model"`
+	Fast    bool              `json:"fast"` // products were measured first
 	Ops     []gpuOps          `json:"ops"`
 	Kernels []gpuKernel       `json:"kernels"`
 	Work    []gpuWork         `json:"work"`
-	Profile []cuda.Time       `json:"profile"` // of the DPO steps that were profiled
+	// Profile is what a precomputed DPO step spends by call, Decoding what
+	// generation spends for a token of each of its 64 rows, prompts included.
+	Profile  []cuda.Time `json:"profile"`
+	Decoding []cuda.Time `json:"decoding"`
 	Peers   []json.RawMessage `json:"peers,omitempty"`
 }
 
@@ -82,6 +86,7 @@ func (a *App) benchGPUCommand(flags []cli.Flag) *cli.Command {
 			&cli.StringFlag{Name: "peer", Usage: "a Python with torch and transformers: it runs the same work, fixtures/gpu/peer.py"},
 			&cli.StringFlag{Name: "peers", Usage: "which work of peer.py, comma separated; empty for all"},
 			&cli.StringFlag{Name: "out", Usage: "also write the JSON into this folder, named by date, device and commit"},
+			&cli.BoolFlag{Name: "fast", Usage: "measure the algorithms of products first, as hardware.deterministic: false does"},
 			&cli.BoolFlag{Name: "quick", Usage: "training and generation only"}),
 		Action: a.benchGPU,
 	}
@@ -97,7 +102,7 @@ func (a *App) benchGPU(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	m := machineFacts()
-	b := &gpuBench{Date: time.Now().UTC().Format("2006-01-02"), Model: c.String("model"), Commit: orUnknown(m.Commit), Driver: gpuFacts().Driver}
+	b := &gpuBench{Date: time.Now().UTC().Format("2006-01-02"), Model: c.String("model"), Fast: c.Bool("fast"), Commit: orUnknown(m.Commit), Driver: gpuFacts().Driver}
 	if b.Device, err = deviceName(device); err != nil {
 		return fail(ExitEnvironment, err)
 	}
@@ -201,7 +206,7 @@ func (b *gpuBench) work(ctx context.Context, c *cli.Command, device string, shap
 		times float64 // FLOP a parameter and token
 	}{{"train-sft", 6}, {"train-dpo-precomputed", 6}, {"train-dpo", 8}, {"sample", 0}} {
 		say("%s", w.task)
-		be, err := models.Open(device, models.Options{Dtype: dtype})
+		be, err := models.Open(device, models.Options{Dtype: dtype, Fast: c.Bool("fast")})
 		if err != nil {
 			return err
 		}
@@ -212,7 +217,7 @@ func (b *gpuBench) work(ctx context.Context, c *cli.Command, device string, shap
 		case "train-sft":
 			tokens, err = benchSFT(ctx, be, fresh, &sw, steps+warm, 0)
 		case "sample":
-			tokens, err = benchGenerate(ctx, be, fresh, &sw, 3, 1, 0)
+			tokens, err = b.generate(ctx, be, fresh, &sw)
 			warm = 1
 		default:
 			tokens, err = benchDPO(ctx, be, fresh, &sw, steps+warm, w.task == "train-dpo-precomputed")
@@ -239,6 +244,32 @@ func (b *gpuBench) work(ctx context.Context, c *cli.Command, device string, shap
 	return nil
 }
 
+// generate measures generation, and once more with its calls timed one by one.
+func (b *gpuBench) generate(ctx context.Context, be vm.Backend, p *qwen2.Params, sw *stopwatch) (float64, error) {
+	tokens, err := benchGenerate(ctx, be, p, sw, 3, 1, 96, 0)
+	d, ok := be.(cuda.Profiler)
+	if !ok || err != nil {
+		return tokens, err
+	}
+	const fresh = 9 // the first comes with the prompt
+	d.Profile(true)
+	var unused stopwatch
+	_, err = benchGenerate(ctx, be, p, &unused, 1, 0, fresh, 0)
+	b.Decoding = perStep(d, fresh-1)
+	return tokens, err
+}
+
+// perStep ends a profile of n steps.
+func perStep(d cuda.Profiler, n int) []cuda.Time {
+	r := d.Times()
+	d.Profile(false)
+	for i := range r {
+		r[i].Calls /= n
+		r[i].Milliseconds /= float64(n)
+	}
+	return r
+}
+
 // profile times the calls of three more DPO steps, by name and a step.
 func (b *gpuBench) profile(ctx context.Context, be vm.Backend, p *qwen2.Params) error {
 	d, ok := be.(cuda.Profiler)
@@ -257,12 +288,7 @@ func (b *gpuBench) profile(ctx context.Context, be vm.Backend, p *qwen2.Params) 
 		}
 		_, err = t.Step(ctx)
 	}
-	b.Profile = d.Times()
-	d.Profile(false)
-	for i := range b.Profile {
-		b.Profile[i].Calls /= steps
-		b.Profile[i].Milliseconds /= steps
-	}
+	b.Profile = perStep(d, steps)
 	return err
 }
 
@@ -356,11 +382,13 @@ func (b *gpuBench) print(w io.Writer) error {
 		}
 		rows = append(rows, []string{k.Task, line})
 	}
-	for i, t := range b.Profile {
-		if i == 25 {
-			break
+	for _, p := range []struct {
+		name string
+		list []cuda.Time
+	}{{"DPO step", b.Profile}, {"decoding step", b.Decoding}} {
+		for _, t := range p.list[:min(len(p.list), 25)] {
+			rows = append(rows, []string{p.name + ": " + t.Name, fmt.Sprintf("%.3f ms in %d calls", t.Milliseconds, t.Calls)})
 		}
-		rows = append(rows, []string{"DPO step: " + t.Name, fmt.Sprintf("%.3f ms in %d calls", t.Milliseconds, t.Calls)})
 	}
 	return columns(w, rows)
 }

@@ -34,7 +34,7 @@ func (a *App) benchSample(ctx context.Context, c *cli.Command) error {
 	p.Init(seed.Derive(0, "bench"), 0.02)
 	w := &stopwatch{}
 	steps, warm := max(c.Int("steps"), 1), max(c.Int("warmup"), 0)
-	tokens, err := benchGenerate(ctx, be, p, w, steps, warm, c.Int("threads"))
+	tokens, err := benchGenerate(ctx, be, p, w, steps, warm, 96, c.Int("threads"))
 	if err != nil {
 		return fail(ExitEnvironment, err)
 	}
@@ -44,8 +44,8 @@ func (a *App) benchSample(ctx context.Context, c *cli.Command) error {
 }
 
 // benchGenerate decodes the fixed work and returns the new tokens of a step.
-func benchGenerate(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopwatch, steps, warm, threads int) (float64, error) {
-	const rows, prompt, fresh = 64, 48, 96
+func benchGenerate(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopwatch, steps, warm, fresh, threads int) (float64, error) {
+	const rows, prompt = 64, 48
 	var prompts []sample.Prompt
 	for i := range rows {
 		id := fmt.Sprint(i)
@@ -66,5 +66,5 @@ func benchGenerate(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopw
 			return 0, err
 		}
 	}
-	return rows * fresh, nil
+	return float64(rows * fresh), nil
 }

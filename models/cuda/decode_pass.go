@@ -9,7 +9,6 @@ import (
 
 	"gorgonia.org/cu"
 
-	"hardneg/models/cuda/driver"
 	"hardneg/models/vm"
 )
 
@@ -77,6 +76,10 @@ func (d *decoder) Next() ([]int32, []float32, error) {
 // run queues a pass: kernel by kernel the first time, which also finds kernels
 // and plans of products, then as a graph.
 func (d *decoder) run(p pass, queue func()) {
+	if d.c.times != nil { // a graph would hide what its kernels take
+		queue()
+		return
+	}
 	g, seen := d.graphs[p]
 	if !seen {
 		d.graphs[p] = nil
@@ -85,7 +88,7 @@ func (d *decoder) run(p pass, queue func()) {
 	}
 	d.c.do("graph", func() (err error) {
 		if g == nil {
-			if g, err = driver.Capture(d.c.stream, func() error { queue(); return d.c.err }); err != nil {
+			if g, err = d.c.capture(queue); err != nil {
 				return err
 			}
 			d.graphs[p] = g

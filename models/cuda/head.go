@@ -9,9 +9,11 @@ import (
 	"hardneg/models/vm"
 )
 
-// chunkOf is how many picks are projected at a time: logits of at most 1 GiB,
-// but enough rows to feed the tensor cores.
-func chunkOf(vocab int) int { return min(max(1<<28/vocab, 64), 4096) }
+// chunkOf is how many picks are projected at a time: as many as feed the tensor
+// cores, unless their logits took more than a thirty-second of the memory.
+func (c *CUDA) chunkOf(vocab int) int {
+	return min(max(int(c.Memory()/128)/vocab, 64), 4096)
+}
 
 // projection turns picked hidden rows into logits, chunk by chunk. Logits are
 // fp32 also where activations are not.
@@ -25,7 +27,7 @@ type projection struct {
 
 func projectionOf(c *CUDA, k vm.Call) projection {
 	v, d := k.In[1].Shape[0], k.In[1].Shape[1]
-	return projection{c, k.In[0], c.weight(k.In[1], k.In[0], d), at(k.In[2]), at(k.In[3]), d, v, chunkOf(v)}
+	return projection{c, k.In[0], c.weight(k.In[1], k.In[0], d), at(k.In[2]), at(k.In[3]), d, v, c.chunkOf(v)}
 }
 
 // logits leaves the gathered hidden rows in x and the logits of picks lo to hi

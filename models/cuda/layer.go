@@ -36,47 +36,52 @@ func embedGrad(c *CUDA, k vm.Call) vm.Kernel {
 	}
 }
 
+// normRows and gainRows are norm_rows and gain_rows of norm.cu, columnChunk is
+// column_chunk.
+const normRows, gainRows, columnChunk = 4, 24, 64
+
+func normGrid(t int) grid { return grid{(t + normRows - 1) / normRows, 1, 32 * normRows, 0} }
+
 func rmsNorm(c *CUDA, k vm.Call) vm.Kernel {
-	d, eps := k.In[1].Shape[0], k.Op.Attr.(graph.Norm).Eps
+	d, eps, name := k.In[1].Shape[0], k.Op.Attr.(graph.Norm).Eps, variant("rmsnorm", k.In[0])
 	return func(uint) {
-		c.launch(variant("rmsnorm", k.In[0]), grid{k.Live.Tokens, 1, 192, 0}, at(k.Out[0]), at(k.In[0]), at(k.In[1]), i32(d), f32(eps))
+		c.launch(name, normGrid(k.Live.Tokens), at(k.Out[0]), at(k.In[0]), at(k.In[1]), i32(k.Live.Tokens), i32(d), f32(eps))
 	}
 }
 
 func rmsNormDx(c *CUDA, k vm.Call) vm.Kernel {
-	d, eps := k.In[1].Shape[0], k.Op.Attr.(graph.Norm).Eps
+	d, eps, name := k.In[1].Shape[0], k.Op.Attr.(graph.Norm).Eps, variant("rmsnorm_dx", k.In[0])
 	return func(add uint) {
-		c.launch(variant("rmsnorm_dx", k.In[0]), grid{k.Live.Tokens, 1, 192, 0}, at(k.Out[0]), at(k.In[0]), at(k.In[1]), at(k.In[2]), i32(d), f32(eps), flag(add&1 != 0))
+		c.launch(name, normGrid(k.Live.Tokens), at(k.Out[0]), at(k.In[0]), at(k.In[1]), at(k.In[2]), i32(k.Live.Tokens), i32(d), f32(eps), flag(add&1 != 0))
 	}
-}
-
-// columnChunk is column_chunk of norm.cu.
-const columnChunk = 64
-
-// columns sums the columns of y, or of x·r·y where x is given.
-func (c *CUDA) columns(out slot, y vm.Arg, x, r slot, t, n int, add bool) {
-	parts := (t + columnChunk - 1) / columnChunk
-	p := c.scratch(scratchParts, parts*n)
-	g := over(n)
-	g.y = parts
-	c.launch(variant("column_parts", y), g, p, at(y), x, r, i32(t), i32(n))
-	c.launch("column_total", over(n), out, p, i32(parts), i32(n), flag(add))
 }
 
 func rmsNormDg(c *CUDA, k vm.Call) vm.Kernel {
-	d, eps := k.In[0].Shape[1], k.Op.Attr.(graph.Norm).Eps
+	d, eps, name := k.In[0].Shape[1], k.Op.Attr.(graph.Norm).Eps, variant("rmsnorm_dg", k.In[0])
 	return func(add uint) {
 		t := k.Live.Tokens
-		r := c.scratch(scratchRows, t)
-		c.launch(variant("rstd", k.In[0]), grid{t, 1, 192, 0}, r, at(k.In[0]), i32(d), f32(eps))
-		c.columns(at(k.Out[0]), k.In[1], at(k.In[0]), r, t, d, add&1 != 0)
+		parts := (t + gainRows - 1) / gainRows
+		p := c.scratch(scratchParts, parts*d)
+		c.launch(name, grid{parts, 1, 256, 0}, p, at(k.In[0]), at(k.In[1]), i32(t), i32(d), f32(eps))
+		c.columnTotal(at(k.Out[0]), p, parts, d, add&1 != 0)
 	}
 }
 
+// columnTotal adds up parts rows of n columns.
+func (c *CUDA) columnTotal(out, part slot, parts, n int, add bool) {
+	c.launch("column_total", grid{(n + 31) / 32, 1, 256, 0}, out, part, i32(parts), i32(n), flag(add))
+}
+
 func colSum(c *CUDA, k vm.Call) vm.Kernel {
-	n := k.In[0].Shape[1]
+	n, name := k.In[0].Shape[1], variant("column_parts", k.In[0])
 	return func(add uint) {
-		c.columns(at(k.Out[0]), k.In[0], 0, 0, k.Live.Tokens, n, add&1 != 0)
+		t := k.Live.Tokens
+		parts := (t + columnChunk - 1) / columnChunk
+		p := c.scratch(scratchParts, parts*n)
+		g := over(n)
+		g.y = parts
+		c.launch(name, g, p, at(k.In[0]), i32(t), i32(n))
+		c.columnTotal(at(k.Out[0]), p, parts, n, add&1 != 0)
 	}
 }
 

@@ -303,7 +303,9 @@ func transferable(b *buffer, width int) {
 	}
 }
 
-// put copies and waits: the slice is the caller's again afterwards.
+// put copies. The slice is the caller's again afterwards: the driver returns
+// from a copy of pageable memory once it lies in its own staging memory, and
+// does not wait for the device.
 func put[T any](c *CUDA, b *buffer, h []T) {
 	n := min(len(h), b.n)
 	if n == 0 {
@@ -311,10 +313,7 @@ func put[T any](c *CUDA, b *buffer, h []T) {
 	}
 	transferable(b, int(unsafe.Sizeof(h[0])))
 	c.do("copy to the device", func() error {
-		if err := cu.MemcpyHtoDAsync(b.ptr, unsafe.Pointer(&h[0]), int64(n*size(b.dt)), c.stream); err != nil {
-			return err
-		}
-		return c.stream.Synchronize()
+		return cu.MemcpyHtoDAsync(b.ptr, unsafe.Pointer(&h[0]), int64(n*size(b.dt)), c.stream)
 	})
 }
 

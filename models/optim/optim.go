@@ -132,7 +132,8 @@ func (a *AdamW) Norm() (float64, error) {
 }
 
 // Step updates the parameters with the given learning rate; norm is the
-// gradients' global norm, for clipping.
+// gradients' global norm, for clipping. It does not wait for the device: the
+// host can prepare the next batch meanwhile, and the next Sync has its errors.
 func (a *AdamW) Step(lr, norm float64) error {
 	a.step++
 	scale := 1.0
@@ -145,7 +146,7 @@ func (a *AdamW) Step(lr, norm float64) error {
 		g.attr.Bias2 = 1 - math.Pow(a.cfg.Beta2, float64(a.step))
 		g.kernel(0)
 	}
-	return a.be.Sync()
+	return nil
 }
 
 // Parts are the buffers of the state, for saving.

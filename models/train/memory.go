@@ -59,7 +59,7 @@ func autoSized(d vm.Sized, p *qwen2.Params, trainAll bool) (tokens, level int) {
 	if trainAll {
 		free -= trainingBytes * int64(len(p.Flat))
 	}
-	free -= 8 * min(1<<28, int64(4096*c.Vocab)) // logits of a chunk and their gradient
+	free -= min(d.Memory()/16, 8*int64(4096*c.Vocab)) // logits of a chunk and their gradient
 	for level = 0; ; level++ {
 		// Beside what is kept: the gradients of one layer, and the ends.
 		row := int64(d.ActivationBytes()) * int64(c.Layers*kept(p, level)+2*kept(p, 0)+6*c.Hidden)
