@@ -29,20 +29,20 @@ import (
 
 // gpuBench is the answer of `hardneg bench gpu`, and a file of fixtures/gpu.
 type gpuBench struct {
-	Date    string            `json:"date"`
-	Device  string            `json:"device"`
-	Driver  string            `json:"driver"`
-	Commit  string            `json:"commit"`
-	Model   string            `json:"model"`
-	Fast    bool              `json:"fast"` // products were measured first
-	Ops     []gpuOps          `json:"ops"`
-	Kernels []gpuKernel       `json:"kernels"`
-	Work    []gpuWork         `json:"work"`
+	Date    string      `json:"date"`
+	Device  string      `json:"device"`
+	Driver  string      `json:"driver"`
+	Commit  string      `json:"commit"`
+	Model   string      `json:"model"`
+	Fast    bool        `json:"fast"` // products were measured first
+	Ops     []gpuOps    `json:"ops"`
+	Kernels []gpuKernel `json:"kernels"`
+	Work    []gpuWork   `json:"work"`
 	// Profile is what a precomputed DPO step spends by call, Decoding what
 	// generation spends for a token of each of its 64 rows, prompts included.
-	Profile  []cuda.Time `json:"profile"`
-	Decoding []cuda.Time `json:"decoding"`
-	Peers   []json.RawMessage `json:"peers,omitempty"`
+	Profile  []cuda.Time       `json:"profile"`
+	Decoding []cuda.Time       `json:"decoding"`
+	Peers    []json.RawMessage `json:"peers,omitempty"`
 }
 
 // gpuOps is the conformance of every op against its naive twin.
