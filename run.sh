@@ -30,23 +30,39 @@ build() {
 	CGO_ENABLED=${CGO_ENABLED:-0} go build -trimpath -buildvcs=auto -o hardneg ./harness/cmd/hardneg
 }
 
-# gpu verifies the CUDA backend on this machine's GPU; nothing may be skipped.
-gpu() {
-	has_driver || { echo "run.sh: no NVIDIA driver found (libcuda.so.1); HARDNEG_LIBCUDA may name it" >&2; exit 6; }
+# pack builds what gpu needs on a machine without Go: the program and the tests
+# of the CUDA backend, in the folder gpu-pack.
+pack() {
 	has_compiler || { echo "run.sh: no C compiler found (CC)" >&2; exit 6; }
 	gpu_flags
-	go build -trimpath -buildvcs=auto -tags gpu -o hardneg ./harness/cmd/hardneg
-	./hardneg env
+	mkdir -p gpu-pack
+	go build -trimpath -buildvcs=auto -ldflags '-s -w' -tags gpu -o gpu-pack/hardneg ./harness/cmd/hardneg
+	for p in $(go list -tags gpu -f '{{if .TestGoFiles}}{{.Dir}}{{end}}' ./models/cuda/...); do
+		go test -c -trimpath -ldflags '-s -w' -tags gpu -o "gpu-pack/${p##*/}.test" "$p"
+		echo "${p#"$PWD"/}" >"gpu-pack/${p##*/}.dir"
+	done
+}
+
+# gpu verifies the CUDA backend on this machine's GPU; nothing may be skipped. An
+# argument names a Python with torch and transformers, which then does the same work.
+gpu() {
+	has_driver || { echo "run.sh: no NVIDIA driver found (libcuda.so.1); HARDNEG_LIBCUDA may name it" >&2; exit 6; }
+	command -v go >/dev/null && pack
+	[ -x gpu-pack/hardneg ] || { echo "run.sh: no Go here: run ./run.sh pack where it is and bring the folder gpu-pack" >&2; exit 6; }
+	h=$PWD/gpu-pack/hardneg
+	"$h" env
 	log=$(mktemp)
 	trap 'rm -f "$log"' EXIT
-	HARDNEG_TEST_GPU=1 go test -tags gpu -count=1 -v -skip '^TestEmulator|WithoutDriver$|^TestNoDriver$' ./models/cuda/... | tee "$log"
+	for t in gpu-pack/*.test; do
+		(cd "$(cat "${t%.test}.dir")" && HARDNEG_TEST_GPU=1 "$OLDPWD/$t" -test.v -test.skip '^TestEmulator|WithoutDriver$|^TestNoDriver$|^TestMachineCode$') | tee -a "$log"
+	done
 	if grep -q -e '--- SKIP' "$log"; then
 		echo "run.sh: tests were skipped: see above" >&2
 		exit 1
 	fi
-	grep -q '^--- PASS: TestOps' "$log" || { echo "run.sh: the conformance suite did not run" >&2; exit 1; }
-	./hardneg run smoke --set hardware.device=cuda
-	for loss in sft dpo; do ./hardneg bench train --loss "$loss" --model small --device cuda:0 --dtype bf16 --json; done
+	grep -q '^--- PASS: TestNarrowOps' "$log" || { echo "run.sh: the conformance suite did not run" >&2; exit 1; }
+	"$h" --workspace .hardneg-gpu run smoke --set hardware.device=cuda
+	"$h" bench gpu --model qwen2.5-1.5b ${1:+--peer "$1"} --out fixtures/gpu
 }
 
 case "${1:-smoke}" in
@@ -54,7 +70,8 @@ smoke) build; exec ./hardneg run experiments/smoke.yaml ;;
 build) build ;;
 test) shift; CGO_ENABLED=${CGO_ENABLED:-0} exec go test "$@" ./... ;;
 emulate) (gpu_flags; shift; go vet -tags gpu ./models/cuda/... && go build -tags gpu -o /dev/null ./... && exec go test -tags gpu "$@" ./models/cuda/...) ;;
-gpu) gpu ;;
+gpu) gpu "${2:-}" ;;
+pack) pack ;;
 lint)
 	out=$(gofmt -l $(git ls-files '*.go')); [ -z "$out" ] || { echo "gofmt: $out" >&2; exit 1; }
 	go vet ./...
@@ -65,7 +82,8 @@ help | -h | --help)
 	./run.sh              build hardneg, run experiments/smoke.yaml, print the report's path
 	./run.sh test         run every test (arguments go to `go test`)
 	./run.sh emulate      build with GPU support and test it without a GPU (needs a C++ compiler)
-	./run.sh gpu          verify the CUDA backend on this machine's GPU; fails if anything is skipped
+	./run.sh gpu [PYTHON] verify and measure the CUDA backend on this machine's GPU; fails if anything is skipped
+	./run.sh pack         build what `gpu` needs on a machine without Go, into gpu-pack
 	./run.sh lint         gofmt, vet and the house rules
 	./run.sh bench ...    hardneg bench ...
 	./run.sh build        only build ./hardneg

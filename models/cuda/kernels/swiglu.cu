@@ -2,7 +2,9 @@
 // of 8 columns a thread.
 template <class T> __device__ __forceinline__ void swiglu_of(T *y, const T *gu, int f) {
 	const int j = 8 * (blockIdx.x * blockDim.x + threadIdx.x);
+#ifndef HN_PLANT_OUT_OF_BOUNDS // a test removes it and must notice
 	if (j >= f) return;
+#endif
 	const T *gate = gu + (size_t)blockIdx.y * 2 * f + j, *up = gate + f;
 	y += (size_t)blockIdx.y * f + j;
 	if (whole(gate, f) && whole(y, f)) {
@@ -12,6 +14,9 @@ template <class T> __device__ __forceinline__ void swiglu_of(T *y, const T *gu, 
 		store8(y, g);
 		return;
 	}
+#ifdef HN_PLANT_OUT_OF_BOUNDS
+	y[f] = gate[0];
+#endif
 	for (int e = 0; e < min(8, f - j); e++) {
 		const float g = wide(gate[e]);
 		y[e] = narrow<T>(g / (1.0f + expf(-g)) * wide(up[e]));
