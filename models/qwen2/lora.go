@@ -37,10 +37,20 @@ type target struct{ name, block, hf string }
 var targets = []target{{"q_proj", "wqkv", "self_attn"}, {"k_proj", "wqkv", "self_attn"}, {"v_proj", "wqkv", "self_attn"},
 	{"o_proj", "wo", "self_attn"}, {"gate_proj", "gate_up", "mlp"}, {"up_proj", "gate_up", "mlp"}, {"down_proj", "down", "mlp"}}
 
-// NewLoRA lays out the adapters of a model, all zero.
+// NewLoRA makes the adapters of a model, all zero.
 func NewLoRA(p *Params, a checkpoint.Adapter) (*LoRA, error) {
+	l, size, err := layoutLoRA(p, a)
+	if err != nil {
+		return nil, err
+	}
+	l.Flat = make([]float32, size)
+	return l, nil
+}
+
+// layoutLoRA is NewLoRA without memory, which has the size returned.
+func layoutLoRA(p *Params, a checkpoint.Adapter) (*LoRA, int, error) {
 	if err := a.Check(); err != nil {
-		return nil, fmt.Errorf("qwen2: adapter: %w", err)
+		return nil, 0, fmt.Errorf("qwen2: adapter: %w", err)
 	}
 	l := &LoRA{Config: a, blocks: map[string]*adapter{}}
 	byName := map[string]Tensor{}
@@ -53,8 +63,7 @@ func NewLoRA(p *Params, a checkpoint.Adapter) (*LoRA, error) {
 			off = l.layout(n, block, p, byName, off)
 		}
 	}
-	l.Flat = make([]float32, off)
-	return l, nil
+	return l, off, nil
 }
 
 // layout places the adapters of one fused projection at off and returns what
@@ -165,7 +174,7 @@ func LoadLoRA(dir string, p *Params) (*LoRA, error) {
 		return nil, err
 	}
 	defer ck.Close()
-	l, err := NewLoRA(p, *a)
+	l, size, err := layoutLoRA(p, *a)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +185,7 @@ func LoadLoRA(dir string, p *Params) (*LoRA, error) {
 	if err := ck.Expect(want); err != nil {
 		return nil, err
 	}
+	l.Flat = make([]float32, size)
 	for _, v := range l.Named() {
 		if err := ck.Decode(v.Name, v.Data); err != nil {
 			return nil, err

@@ -66,8 +66,22 @@ type Layer struct {
 	Norm2, GateUp, Down   []float32
 }
 
-// NewParams lays out a model with all weights zero.
+// NewParams makes a model with all weights zero.
 func NewParams(c *checkpoint.Config) *Params {
+	p := layout(c)
+	p.Flat = make([]float32, p.size())
+	return p
+}
+
+// size is the number of all weights.
+func (p *Params) size() int {
+	last := p.Tensors[len(p.Tensors)-1]
+	return last.Off + last.Len()
+}
+
+// layout is a model without memory for its weights: a file is compared with it
+// before anything is allocated by what the file claims.
+func layout(c *checkpoint.Config) *Params {
 	p := &Params{Config: c, fused: map[string]int{}}
 	off := 0
 	block := func(name string, parts ...Tensor) {
@@ -104,7 +118,6 @@ func NewParams(c *checkpoint.Config) *Params {
 		block(own+"norm2", t(hf+"post_attention_layernorm.weight", h))
 	}
 	block("norm", t("model.norm.weight", h))
-	p.Flat = make([]float32, off)
 	return p
 }
 
@@ -212,7 +225,7 @@ func Load(dir string) (*Params, error) {
 		return nil, err
 	}
 	defer ck.Close()
-	p := NewParams(c.Clone())
+	p := layout(c.Clone())
 	var want []checkpoint.Spec
 	for _, t := range p.Tensors {
 		want = append(want, checkpoint.Spec{Name: t.Name, Shape: t.Shape})
@@ -223,6 +236,7 @@ func Load(dir string) (*Params, error) {
 	if err := ck.Expect(want); err != nil {
 		return nil, err
 	}
+	p.Flat = make([]float32, p.size())
 	for _, v := range p.Named() {
 		if err := ck.Decode(v.Name, v.Data); err != nil {
 			return nil, err
