@@ -296,11 +296,13 @@ func TestStopTexts(t *testing.T) {
 		if whole.Text != tok.DecodeText(whole.Tokens) {
 			t.Errorf("prompt %d: text %q", i, whole.Text)
 		}
-		stop := ""
-		for j := 10; j+2 <= len(whole.Text) && stop == ""; j++ { // two ASCII bytes that the sample wrote
-			if x := whole.Text[j : j+2]; x[0] < 0x80 && x[1] < 0x80 {
-				stop = x
+		stop, at, st := "", 0, tok.Stream(true)
+		for _, id := range whole.Tokens { // two ASCII bytes, each from a token of its own
+			if x := whole.Text; at > 10 && at < len(x) && x[at-1] < 0x80 && x[at] < 0x80 && strings.Index(x, x[at-1:at+1]) == at-1 {
+				stop = x[at-1 : at+1]
+				break
 			}
+			at += len(st.Push(id))
 		}
 		if stop == "" {
 			continue

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"hardneg/fixtures/seed"
 )
 
 func corpus() []string {
@@ -220,6 +222,26 @@ func TestStream(t *testing.T) {
 		}
 		if got += st.Flush(); got != tok.Decode(ids) {
 			t.Errorf("%q: %q, want %q", s, got, tok.Decode(ids))
+		}
+	}
+	for i := range 3000 { // ids as a model draws them: bytes in any order
+		k := seed.Derive(6, "stream", i)
+		var ids []int32
+		for j := range 1 + k.Index(0, 20) {
+			ids = append(ids, int32(k.Index(uint64(j+1), tok.Size())))
+		}
+		for skip, want := range map[bool]string{false: tok.Decode(ids), true: tok.DecodeText(ids)} {
+			st, got := tok.Stream(skip), ""
+			for _, id := range ids {
+				part := st.Push(id)
+				if !utf8.ValidString(part) || !strings.HasPrefix(want, got+part) {
+					t.Fatalf("%v: %q after %q is not certain, the whole is %q", ids, part, got, want)
+				}
+				got += part
+			}
+			if got += st.Flush(); got != want {
+				t.Fatalf("%v: %q, want %q", ids, got, want)
+			}
 		}
 	}
 }
