@@ -20,6 +20,7 @@ type compareFlags struct {
 	on             []string
 	scope          string
 	metric, filter string
+	out            string
 	margin         float64
 }
 
@@ -42,6 +43,7 @@ Exit codes: 0 done, whatever the difference; 2 usage, unreadable file, nothing i
 			&cli.StringFlag{Name: "scope", Usage: "both, seeds or problems: what the p-value speaks of", Value: "both", Destination: &f.scope},
 			&cli.StringFlag{Name: "metric", Usage: "metric of a sample file (default: exact_match, acc, …)", Destination: &f.metric},
 			&cli.StringFlag{Name: "filter", Usage: "answer filter of a sample file (default: flexible-extract, else the first)", Destination: &f.filter},
+			&cli.StringFlag{Name: "out", Usage: "also write a page with compare.json, tables and a figure into `DIR`", Destination: &f.out},
 			&cli.FloatFlag{Name: "margin", Usage: "smallest difference of interest, `POINTS`", Value: 1, Destination: &f.margin},
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
@@ -75,8 +77,13 @@ func (a *App) compare(left, right string, f compareFlags) error {
 	if err != nil {
 		return fail(ExitUsage, err)
 	}
+	if f.out != "" {
+		if err := a.comparePage(f.out, left+" against "+right, d, out, differencesOf(pairs)); err != nil {
+			return infrastructure(err)
+		}
+	}
 	if a.JSON {
-		return a.document(map[string]any{"scope": d.Scope, "margin": d.Margin, "comparisons": out})
+		return a.document(comparisonDocument(d, out))
 	}
 	return a.printComparisons(d, out)
 }

@@ -31,6 +31,7 @@ type measurement struct {
 	store *store.Store
 	tasks []runner.TaskStatus
 	fresh map[int]bool // the night's own seeds, without the sentinel
+	begun time.Time    // of the run: what is older came from the cache
 }
 
 // measure reads the night's values from the run's folder and the store.
@@ -56,6 +57,9 @@ func (n *night) measure() (trend.Entry, error) {
 		if t.State == runner.Failed || t.State == runner.Blocked {
 			e.Failed++
 		}
+		if t.State == runner.Done && t.Attempt.Start.Before(m.begun) {
+			e.Cached++
+		}
 		e.WallS += t.Attempt.WallS
 	}
 	for _, f := range m.set.Findings {
@@ -76,6 +80,11 @@ func (n *night) open() (*measurement, error) {
 	if m.set, err = result.ReadFile(folder.Path("results.json")); err != nil {
 		return nil, err
 	}
+	var pre preregistration
+	if err := folder.Read("prereg.json", &pre); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	m.begun = pre.At
 	if m.store, err = store.Open(n.app.Workspace); err != nil {
 		return nil, fail(ExitEnvironment, err)
 	}

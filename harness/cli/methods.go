@@ -10,7 +10,6 @@ import (
 
 	"hardneg/experiments/spec"
 	"hardneg/reports/result"
-	"hardneg/reports/table"
 
 	"golang.org/x/term"
 )
@@ -72,57 +71,6 @@ func methods(s *spec.Spec, set *result.Set) []string {
 	say("Statistics. %d seeds are shared by all arms. Differences are tested by a crossed random-effects analysis (seeds × problems; Dorfman–Berbaum–Metz with Hillis' degrees of freedom, seed variance pooled over the trained arms and bounded), two-sided, α = %g, intervals at %g %%. The confirmatory family is corrected by Holm, everything else by Benjamini–Hochberg and labelled exploratory. The smallest difference of interest is %g points. Seeds that are missing leave the comparisons that need them and are never imputed; diverged trials count with their last finite weights; answers that cannot be read count as wrong.",
 		len(s.Seeds.Values), a.Alpha, 100*a.Level, a.Margin)
 	return out
-}
-
-// timesTable is the measured part of the cost section.
-func (r *reporter) timesTable() table.Table {
-	t := table.Table{ID: "times", Caption: "Time and memory by stage", Head: []string{"stage", "tasks", "wall seconds (sum)", "CPU seconds (sum)", "longest task (s)", "peak memory (MiB)"}}
-	type sum struct {
-		n                    int
-		wall, cpu, top, peak float64
-	}
-	by := map[string]*sum{}
-	var order []string
-	for _, task := range r.plan.Tasks {
-		at, ok := r.times[task.ID]
-		if !ok {
-			continue
-		}
-		k := by[task.Stage]
-		if k == nil {
-			k = &sum{}
-			by[task.Stage] = k
-			order = append(order, task.Stage)
-		}
-		k.n++
-		k.wall, k.cpu = k.wall+at.WallS, k.cpu+at.CPUS
-		k.top, k.peak = max(k.top, at.WallS), max(k.peak, at.PeakMiB)
-	}
-	for _, st := range order {
-		k := by[st]
-		t.Rows = append(t.Rows, cells(st, fmt.Sprint(k.n), fmt.Sprintf("%.1f", k.wall), fmt.Sprintf("%.1f", k.cpu), fmt.Sprintf("%.1f", k.top), fmt.Sprintf("%.0f", k.peak)))
-	}
-	return t
-}
-
-func (r *reporter) machineTable() table.Table {
-	f := r.facts
-	t := table.Table{ID: "machine", Caption: "Machine", Head: []string{"what", "value"}}
-	for _, x := range [][2]string{{"CPU", f.CPU}, {"cores", fmt.Sprint(f.Cores)}, {"memory (MiB)", fmt.Sprint(f.MemoryMiB)}, {"GPUs", strings.Join(f.GPUs, "; ")},
-		{"system", f.OS + " " + f.Kernel + " " + f.Arch}, {"Go", f.Go}, {"binary (sha256)", f.Binary}} {
-		if x[1] != "" {
-			t.Rows = append(t.Rows, cells(x[0], x[1]))
-		}
-	}
-	return t
-}
-
-func cells(texts ...string) []table.Cell {
-	var cs []table.Cell
-	for _, t := range texts {
-		cs = append(cs, table.Cell{Text: t})
-	}
-	return cs
 }
 
 // terminalWidth is the width of a terminal, 0 where w is none.

@@ -21,7 +21,6 @@ import (
 	"hardneg/harness/stage"
 	"hardneg/harness/store"
 	"hardneg/harness/track"
-	"hardneg/reports/chart"
 	"hardneg/reports/finding"
 	"hardneg/reports/page"
 	"hardneg/reports/result"
@@ -101,24 +100,13 @@ func exploratory(workspace string, folder *track.Folder, p plan.Plan) (bool, err
 // finishRun collects the evidence of a run, computes its findings and writes
 // the report.
 func (a *App) finishRun(_ context.Context, run finished) (string, error) {
-	outcomes := map[string]stage.Outcome{}
-	times := map[string]runner.Attempt{}
-	for _, t := range run.Summary.Tasks {
-		o := stage.Outcome{}
-		switch t.State {
-		case runner.Done:
-			o.Dir, o.Digest = t.Result.Dir, t.Result.Digest
-			if rec, err := runner.ReadRecord(run.Store, t.Key); err == nil {
-				times[t.Task.ID] = rec.Last()
-			}
-		case runner.Failed, runner.Blocked:
-			o.Failed = true
-			o.Why = fmt.Sprint(t.State)
-			if t.Err != nil {
-				o.Why = t.Err.Error()
-			}
-		}
-		outcomes[t.Task.ID] = o
+	tasks, err := runner.Inspect(run.Store, run.Folder) // what a later report sees too
+	if err != nil {
+		return "", err
+	}
+	outcomes, times, err := outcomesOf(run.Store, tasks)
+	if err != nil {
+		return "", err
 	}
 	set, err := a.evidence(run.Spec, run.Plan, run.Folder, run.Store, func(id string) stage.Outcome { return outcomes[id] })
 	if err != nil {
@@ -128,7 +116,7 @@ func (a *App) finishRun(_ context.Context, run finished) (string, error) {
 	if err := run.Folder.Put("results.json", r.results()); err != nil {
 		return "", err
 	}
-	if err := run.Folder.Read("env.json", &r.facts); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := r.measured(run.Folder); err != nil {
 		return "", err
 	}
 	dir := filepath.Join(run.Workspace, "reports", run.Plan.Run)
@@ -150,8 +138,8 @@ func (a *App) finishRun(_ context.Context, run finished) (string, error) {
 	return filepath.Abs(filepath.Join(dir, "index.html"))
 }
 
-// evidence collects a run and computes its findings.
-func (a *App) evidence(s *spec.Spec, p plan.Plan, folder *track.Folder, st *store.Store, of func(string) stage.Outcome) (*result.Set, error) {
+// collectEvidence gathers a run's evidence and computes its findings.
+func (a *App) collectEvidence(s *spec.Spec, p plan.Plan, folder *track.Folder, st *store.Store, late bool, of func(string) stage.Outcome) (*result.Set, error) {
 	set, err := stage.Collect(s, p, of)
 	if err != nil {
 		return nil, err
@@ -166,9 +154,7 @@ func (a *App) evidence(s *spec.Spec, p plan.Plan, folder *track.Folder, st *stor
 	if prov.PreHash, err = preHash(s); err != nil {
 		return nil, err
 	}
-	if prov.Exploratory, err = exploratory(a.Workspace, folder, p); err != nil {
-		return nil, err
-	}
+	prov.Exploratory = late
 	prov.Model = result.Digest{Name: s.Model.Base}
 	links, err := folder.Links()
 	if err != nil {
@@ -204,7 +190,20 @@ type reporter struct {
 	plan   plan.Plan
 	times  map[string]runner.Attempt
 	facts  facts
+	begun  time.Time // the run's own start: what is older came from the cache
 	stable bool
+}
+
+// measured reads what the run's folder keeps of its machine and its start.
+func (r *reporter) measured(folder *track.Folder) error {
+	var pre preregistration
+	for name, v := range map[string]any{"env.json": &r.facts, "prereg.json": &pre} {
+		if err := folder.Read(name, v); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	r.begun = pre.At
+	return nil
 }
 
 // results is results.json.
@@ -255,7 +254,7 @@ func (r *reporter) write(dir string) error {
 		}
 	}
 	for _, t := range r.tables() {
-		if err := r.table(dir, t); err != nil {
+		if err := writeTable(dir, t, append([]string{}, o.Tables...)); err != nil {
 			return err
 		}
 	}
@@ -268,8 +267,11 @@ func (r *reporter) write(dir string) error {
 		return nil
 	}
 	in := page.Input{Set: r.set, Figures: figs, Methods: methods(r.spec, r.set), Notices: notices(r.spec)}
+	if in.Beside, err = r.items(dir); err != nil {
+		return err
+	}
 	if !r.stable {
-		in.Times, in.Machine = r.timesTable(), r.machineTable()
+		in.Times, in.Machine, in.Timeline = r.timesTable(), r.machineTable(), r.timeline()
 	}
 	var b bytes.Buffer
 	if err := page.Write(&b, in); err != nil {
@@ -281,15 +283,17 @@ func (r *reporter) write(dir string) error {
 // tables are all tables that a paper takes.
 func (r *reporter) tables() []table.Table {
 	s := r.set
-	ts := []table.Table{table.Claims(s)}
+	ts := []table.Table{table.Claims(s), table.Overview(s), table.Ablation(s)}
 	for _, b := range table.Benchmarks(s) {
 		ts = append(ts, table.Main(s, b))
 	}
 	return append(ts, table.Effects(s), table.Factorial(s), table.Dose(s), table.Falsification(s), table.Filter(s), table.Subset(s), table.Sensitivity(s),
-		table.Correlations(s), table.Verifier(s), table.VerifierClasses(s), table.Local(s), table.WinLoss(s), table.Training(s), table.Mining(s), table.Cost(s), table.Provenance(s))
+		table.Correlations(s), table.Verifier(s), table.VerifierClasses(s), table.Local(s), table.WinLoss(s), table.Levels(s), table.Training(s), table.Mining(s), table.Cost(s), table.Hyperparameters(s), table.Failures(s), table.Provenance(s))
 }
 
-func (r *reporter) table(dir string, t table.Table) error {
+// writeTable writes a table in the formats named, nil being all; an empty one
+// has no file.
+func writeTable(dir string, t table.Table, formats []string) error {
 	if len(t.Rows) == 0 {
 		return nil
 	}
@@ -297,7 +301,7 @@ func (r *reporter) table(dir string, t table.Table) error {
 		name, ext string
 		write     func(io.Writer) error
 	}{{"latex", ".tex", t.LaTeX}, {"csv", ".csv", t.CSV}, {"markdown", ".md", t.Markdown}} {
-		if !slices.Contains(r.spec.Outputs.Tables, f.name) {
+		if formats != nil && !slices.Contains(formats, f.name) {
 			continue
 		}
 		var b bytes.Buffer
@@ -309,37 +313,6 @@ func (r *reporter) table(dir string, t table.Table) error {
 		}
 	}
 	return nil
-}
-
-// figures draws the charts; a drawing is kept in the workspace by the hash of
-// its description, because drawing is the slow part of a report.
-func (r *reporter) figures() ([]page.Figure, error) {
-	var draw *chart.Renderer
-	var out []page.Figure
-	for _, c := range chart.Figures(r.set) {
-		h := sha256.New()
-		fmt.Fprintf(h, "%s\x00%s\x00%s\x00%d\x00%d\x00", c.ID, c.Title, c.Summary, c.Width, c.Height)
-		h.Write(c.Option)
-		path := filepath.Join(r.store.Root(), "cache", "svg", hex.EncodeToString(h.Sum(nil))+".svg")
-		svg, err := os.ReadFile(path)
-		if err != nil {
-			if draw == nil {
-				if draw, err = chart.NewRenderer(); err != nil {
-					return nil, err
-				}
-			}
-			s, err := draw.SVG(c)
-			if err != nil {
-				return nil, err
-			}
-			svg = []byte(s)
-			if err := put(path, svg); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, page.Figure{Chart: c, SVG: string(svg)})
-	}
-	return out, nil
 }
 
 // summary prints the claims and the main tables for people.
@@ -364,32 +337,48 @@ func (r *reporter) summary(w io.Writer) error {
 func (a *App) reportCommand() *cli.Command {
 	var out string
 	var stable bool
+	var formats []string
 	return &cli.Command{
 		Name:      "report",
 		Usage:     "write the report of a run again, finished, partial or failed",
-		ArgsUsage: "RUN",
+		ArgsUsage: "RUN...",
 		Description: "RUN is a run's name or `latest`. Exit codes: 0 done, 2 usage, 6 no such run.\n" +
 			"--stable leaves out times and machine facts: two runs of one spec then give the same bytes.",
 		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "format", Usage: "only these of html, latex, csv, markdown, svg, tikz (default: as the spec's outputs say)", Destination: &formats},
 			&cli.StringFlag{Name: "out", Usage: "folder (default: reports/RUN in the workspace)", Destination: &out},
 			&cli.BoolFlag{Name: "stable", Usage: "without times and machine facts", Destination: &stable},
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
-			if c.Args().Len() != 1 {
-				return usagef("report: want one RUN, have %d arguments", c.Args().Len())
+			runs := c.Args().Slice()
+			if len(runs) == 0 {
+				return usagef("report: want a RUN")
 			}
-			path, err := a.report(c.Args().First(), out, stable)
-			if err != nil {
-				return infrastructure(err)
+			for _, f := range formats {
+				if !slices.Contains([]string{"html", "latex", "csv", "markdown", "svg", "tikz"}, f) {
+					return usagef("report: --format %q is none of html, latex, csv, markdown, svg, tikz", f)
+				}
 			}
-			_, err = fmt.Fprintln(a.Stdout, path)
-			return err
+			for _, run := range runs {
+				dir := out
+				if len(runs) > 1 && out != "" {
+					dir = filepath.Join(out, run)
+				}
+				path, err := a.report(run, dir, stable, formats)
+				if err != nil {
+					return infrastructure(err)
+				}
+				if _, err := fmt.Fprintln(a.Stdout, path); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 }
 
 // report writes the report of a run from what its folder and the store hold.
-func (a *App) report(run, out string, stable bool) (string, error) {
+func (a *App) report(run, out string, stable bool, formats []string) (string, error) {
 	folder, err := track.FindFolder(a.Workspace, run)
 	if err != nil {
 		return "", fail(ExitEnvironment, err)
@@ -410,27 +399,21 @@ func (a *App) report(run, out string, stable bool) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", folder.Run, err)
 	}
-	r := reporter{app: a, spec: s, store: st, times: map[string]runner.Attempt{}, stable: stable}
-	outcomes := map[string]stage.Outcome{}
-	for _, t := range tasks {
-		o := stage.Outcome{Failed: t.State == runner.Failed || t.State == runner.Blocked, Why: t.Error, Digest: t.Digest}
-		if t.State == runner.Done {
-			res, err := st.Lookup(t.Key)
-			if err != nil {
-				return "", err
-			}
-			o.Dir = res.Dir
-			r.times[t.Task.ID] = t.Attempt
-		}
-		outcomes[t.Task.ID] = o
+	if len(formats) > 0 {
+		s.Outputs = chosen(s.Outputs, formats)
 	}
+	outcomes, times, err := outcomesOf(st, tasks)
+	if err != nil {
+		return "", err
+	}
+	r := reporter{app: a, spec: s, store: st, times: times, stable: stable}
 	if err := folder.Read("plan.json", &r.plan); err != nil {
 		return "", err
 	}
 	if r.set, err = a.evidence(s, r.plan, folder, st, func(id string) stage.Outcome { return outcomes[id] }); err != nil {
 		return "", err
 	}
-	if err := folder.Read("env.json", &r.facts); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := r.measured(folder); err != nil {
 		return "", err
 	}
 	if out == "" {
@@ -439,5 +422,17 @@ func (a *App) report(run, out string, stable bool) (string, error) {
 	if err := r.write(out); err != nil {
 		return "", err
 	}
+	if !s.Outputs.HTML {
+		return out, nil
+	}
 	return filepath.Join(out, "index.html"), nil
+}
+
+// chosen are outputs of the formats named.
+func chosen(o spec.Outputs, formats []string) spec.Outputs {
+	has := func(names ...string) []string {
+		return slices.DeleteFunc(names, func(n string) bool { return !slices.Contains(formats, n) })
+	}
+	o.HTML, o.Tables, o.Figures = len(has("html")) > 0, has("latex", "csv", "markdown"), has("svg", "tikz")
+	return o
 }

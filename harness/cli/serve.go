@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -124,8 +125,11 @@ func (a *App) site(st *store.Store) http.Handler {
 	mux.HandleFunc("GET /{$}", s.runs)
 	mux.HandleFunc("GET /run/{run}", s.run)
 	mux.HandleFunc("GET /run/{run}/task/{task}", s.task)
+	mux.HandleFunc("GET /run/{run}/task/{task}/log", s.log)
 	mux.HandleFunc("GET /api/run/{run}", s.api)
-	mux.Handle("GET /report/", http.StripPrefix("/report/", http.FileServer(http.Dir(filepath.Join(a.Workspace, "reports")))))
+	for name, dir := range map[string]string{"/report/": "reports", "/nightly/": "nightly"} {
+		mux.Handle("GET "+name, http.StripPrefix(name, http.FileServer(http.Dir(filepath.Join(a.Workspace, dir)))))
+	}
 	return mux
 }
 
@@ -170,7 +174,7 @@ func (s *site) runs(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	v := siteView{Title: "runs", Refresh: 10}
+	v := siteView{Title: "runs", Home: true, Refresh: 10, Nightly: s.has("nightly")}
 	for _, n := range names {
 		f, err := track.FindFolder(s.workspace, n)
 		if err != nil {
@@ -180,14 +184,26 @@ func (s *site) runs(w http.ResponseWriter, _ *http.Request) {
 		if err != nil {
 			continue // a folder that a run is just making
 		}
-		v.Runs = append(v.Runs, summarise(n, tasks, s.hasReport(n)))
+		v.Runs = append(v.Runs, summarise(n, tasks, s.has("reports", n)))
 	}
+	slices.SortStableFunc(v.Runs, func(a, b runView) int { return strings.Compare(b.Began, a.Began) })
 	v.write(w)
 }
 
-func (s *site) hasReport(run string) bool {
-	_, err := os.Stat(filepath.Join(s.workspace, "reports", run, "index.html"))
+// has says whether a folder of the workspace holds a page.
+func (s *site) has(path ...string) bool {
+	_, err := os.Stat(filepath.Join(append(append([]string{s.workspace}, path...), "index.html")...))
 	return err == nil
+}
+
+// start begins the page of a run or of one of its tasks.
+func (s *site) start(f *track.Folder, tasks []runner.TaskStatus) siteView {
+	r := summarise(f.Run, tasks, s.has("reports", f.Run))
+	v := siteView{Title: f.Run, Run: &r, Nightly: s.has("nightly")}
+	if !settled(tasks) {
+		v.Refresh = 3
+	}
+	return v
 }
 
 func (s *site) run(w http.ResponseWriter, r *http.Request) {
@@ -195,30 +211,41 @@ func (s *site) run(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	v := siteView{Title: f.Run, Runs: []runView{summarise(f.Run, tasks, s.hasReport(f.Run))}}
-	if v.Runs[0].Done < v.Runs[0].Total {
-		v.Refresh = 3
-	}
+	v := s.start(f, tasks)
+	v.Stages = stages(tasks)
 	for _, t := range tasks {
-		v.Tasks = append(v.Tasks, taskView(f.Run, t))
+		row := taskView(f.Run, t)
+		v.Tasks = append(v.Tasks, row)
+		if t.State == runner.Running || t.State == runner.Watched || t.State == runner.Failed {
+			v.Now = append(v.Now, row)
+		}
 	}
 	v.write(w)
 }
 
-func (s *site) task(w http.ResponseWriter, r *http.Request) {
+// find is one task of a run.
+func (s *site) find(w http.ResponseWriter, r *http.Request) (siteView, runner.TaskStatus, bool) {
 	f, tasks, ok := s.inspect(w, r)
 	if !ok {
-		return
+		return siteView{}, runner.TaskStatus{}, false
 	}
 	i := slices.IndexFunc(tasks, func(t runner.TaskStatus) bool { return t.Task.ID == r.PathValue("task") })
 	if i < 0 {
 		http.NotFound(w, r)
+		return siteView{}, runner.TaskStatus{}, false
+	}
+	return s.start(f, tasks), tasks[i], true
+}
+
+func (s *site) task(w http.ResponseWriter, r *http.Request) {
+	v, t, ok := s.find(w, r)
+	if !ok {
 		return
 	}
-	t := tasks[i]
-	v := siteView{Title: f.Run + " · " + t.Task.ID, Back: "/run/" + f.Run, Tasks: []taskRow{taskView(f.Run, t)}, Log: strings.Join(lastLines(t.Log, 200), "\n"), Params: string(t.Task.Params)}
-	if t.State != runner.Done {
-		v.Refresh = 3
+	row := taskView(v.Run.Name, t)
+	v.Title, v.Task, v.Log, v.Params = t.Task.ID, &row, strings.Join(lastLines(t.Log, 200), "\n"), string(t.Task.Params)
+	if !row.Open {
+		v.Refresh = 0
 	}
 	if t.Key != "" {
 		if rows, err := runner.Metrics(s.store, t.Key); err == nil {
@@ -226,4 +253,20 @@ func (s *site) task(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	v.write(w)
+}
+
+// log is a task's whole log as plain text.
+func (s *site) log(w http.ResponseWriter, r *http.Request) {
+	_, t, ok := s.find(w, r)
+	if !ok {
+		return
+	}
+	f, err := os.Open(t.Log)
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	defer f.Close()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.Copy(w, f) // the client has gone if this fails
 }

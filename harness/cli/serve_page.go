@@ -2,6 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"math"
@@ -15,47 +18,113 @@ import (
 	"hardneg/reports/page"
 )
 
+//go:embed serve.html
+var siteHTML string
+
+//go:embed serve.js
+var siteJS string
+
 // siteView is what a page of serve shows.
 type siteView struct {
-	Title, Back string
-	Refresh     int // seconds; 0 = the page does not change
-	Runs        []runView
-	Tasks       []taskRow
-	Curves      []curveView
-	Log, Params string
+	Title   string
+	Refresh int // seconds; 0 = the page does not change
+	Home    bool
+	Nightly bool     // there is a nightly page
+	Run     *runView // of the run's and the task's page
+	Runs    []runView
+	Stages  []stageView
+	Now     []taskRow // running and failed tasks
+	Tasks   []taskRow
+	Task    *taskRow
+	Curves  []curveView
+	Log     string
+	Params  string
 }
 
 type runView struct {
+	Name, State, Class, Left            string // class: of the verdict that colours the state
+	Done, Running, Failed, Total, Share int
+	Began                               string
+	Report                              bool
+}
+
+type stageView struct {
 	Name                         string
 	Done, Running, Failed, Total int
-	Report                       bool
+	Wall                         string
 }
 
 type taskRow struct {
-	Run, ID, State, Progress, Wall, Error string
+	Run, ID, Stage, State, Class, Progress, Wall, Error string
+	Attempts                                            int
+	Open                                                bool // may still change
 }
 
-type curveView struct{ Name, Points, First, Last string }
+type curveView struct{ Name, Points, First, Last, Low, High string }
 
 func summarise(name string, tasks []runner.TaskStatus, report bool) runView {
-	v := runView{Name: name, Total: len(tasks), Report: report}
+	n := counts(tasks)
+	v := runView{Name: name, Total: len(tasks), Done: n[runner.Done], Running: n[runner.Running] + n[runner.Watched], Failed: n[runner.Failed], Report: report, Left: strings.TrimPrefix(leftText(tasks), ", ")}
+	v.Share = 100 * v.Done / max(1, v.Total)
+	switch {
+	case v.Running > 0:
+		v.State, v.Class = "running", "negligible"
+	case v.Done == v.Total:
+		v.State, v.Class = "complete", "supported"
+	case v.Failed > 0:
+		v.State, v.Class = "failed trials", "reversed"
+	default:
+		v.State, v.Class = "not finished", "inconclusive"
+	}
+	var began time.Time
 	for _, t := range tasks {
-		switch t.State {
-		case runner.Done:
-			v.Done++
-		case runner.Running:
-			v.Running++
-		case runner.Failed:
-			v.Failed++
+		if at := t.Attempt.Start; !at.IsZero() && (began.IsZero() || at.Before(began)) {
+			began = at
 		}
 	}
+	v.Began = timeText(began)
 	return v
 }
 
+// stages counts tasks by stage, in the order of the plan.
+func stages(tasks []runner.TaskStatus) (out []stageView) {
+	wall := map[string]float64{}
+	for _, t := range tasks {
+		i := slices.IndexFunc(out, func(s stageView) bool { return s.Name == t.Task.Stage })
+		if i < 0 {
+			i = len(out)
+			out = append(out, stageView{Name: t.Task.Stage})
+		}
+		s := &out[i]
+		s.Total++
+		switch t.State {
+		case runner.Done:
+			s.Done++
+		case runner.Running, runner.Watched:
+			s.Running++
+		case runner.Failed:
+			s.Failed++
+		}
+		wall[s.Name] += t.Attempt.WallS
+	}
+	for i := range out {
+		out[i].Wall = brief(time.Duration(wall[out[i].Name] * float64(time.Second)))
+	}
+	return out
+}
+
 func taskView(run string, t runner.TaskStatus) taskRow {
-	v := taskRow{Run: run, ID: t.Task.ID, State: fmt.Sprint(t.State), Error: t.Error}
+	v := taskRow{Run: run, ID: t.Task.ID, Stage: t.Task.Stage, State: fmt.Sprint(t.State), Error: t.Error, Attempts: t.Attempts, Open: t.State != runner.Done && t.State != runner.Failed}
+	switch t.State {
+	case runner.Done:
+		v.Class = "supported"
+	case runner.Failed, runner.Blocked:
+		v.Class = "reversed"
+	case runner.Running, runner.Watched:
+		v.Class = "negligible"
+	}
 	if p := t.Progress; p != nil {
-		v.Progress = fmt.Sprintf("%d of %d %s", p.Done, p.Total, p.Unit)
+		v.Progress = progressText(*p)
 	}
 	if t.Attempt.WallS > 0 {
 		v.Wall = (time.Duration(t.Attempt.WallS*1000) * time.Millisecond).String()
@@ -63,7 +132,7 @@ func taskView(run string, t runner.TaskStatus) taskRow {
 	return v
 }
 
-// curves draws each metric as a line in a box of 300 × 60; metrics that never
+// curves draws each metric as a line in a box of 300 × 80; metrics that never
 // change are left out.
 func curves(rows []runner.MetricRow) []curveView {
 	by := map[string][]float64{}
@@ -89,40 +158,27 @@ func curves(rows []runner.MetricRow) []curveView {
 		var b strings.Builder
 		step := max(1, len(ys)/300)
 		for i := 0; i < len(ys); i += step {
-			fmt.Fprintf(&b, "%.1f,%.1f ", 300*float64(i)/float64(len(ys)-1), 58-56*(ys[i]-lo)/(hi-lo))
+			fmt.Fprintf(&b, "%.1f,%.1f ", 300*float64(i)/float64(len(ys)-1), 76-72*(ys[i]-lo)/(hi-lo))
 		}
-		out = append(out, curveView{n, b.String(), fmt.Sprintf("%.4g", ys[0]), fmt.Sprintf("%.4g", ys[len(ys)-1])})
+		out = append(out, curveView{n, b.String(), fmt.Sprintf("%.4g", ys[0]), fmt.Sprintf("%.4g", ys[len(ys)-1]), fmt.Sprintf("%.4g", lo), fmt.Sprintf("%.4g", hi)})
 	}
 	return out
 }
 
-const siteHTML = `<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-{{if .V.Refresh}}<meta http-equiv="refresh" content="{{.V.Refresh}}">{{end}}
-<title>{{.V.Title}} · hardneg</title><style>{{.Style}}</style></head><body>
-<header><h1>{{.V.Title}}</h1><nav aria-label="pages"><a href="/">runs</a>{{if .V.Back}} <a href="{{.V.Back}}">run</a>{{end}}</nav></header><main>
-{{if .V.Runs}}<div class="scroll"><table><caption>Runs</caption><thead><tr><th scope="col">run</th><th scope="col">done</th><th scope="col">running</th><th scope="col">failed</th><th scope="col">tasks</th><th scope="col">report</th></tr></thead><tbody>
-{{range .V.Runs}}<tr><th scope="row"><a href="/run/{{.Name}}">{{.Name}}</a></th><td>{{.Done}}</td><td>{{.Running}}</td><td>{{.Failed}}</td><td>{{.Total}}</td><td>{{if .Report}}<a href="/report/{{.Name}}/">open</a>{{end}}</td></tr>{{end}}</tbody></table></div>{{else if not .V.Tasks}}<p>No run is in this workspace yet: <code>hardneg run SPEC</code> makes one.</p>{{end}}
-{{if .V.Tasks}}<div class="scroll"><table><caption>Tasks</caption><thead><tr><th scope="col">task</th><th scope="col">state</th><th scope="col">progress</th><th scope="col">wall</th><th scope="col">error</th></tr></thead><tbody>
-{{range .V.Tasks}}<tr><th scope="row"><a href="/run/{{.Run}}/task/{{.ID}}">{{.ID}}</a></th><td>{{.State}}</td><td>{{.Progress}}</td><td>{{.Wall}}</td><td class="w">{{.Error}}</td></tr>{{end}}</tbody></table></div>{{end}}
-{{if .V.Curves}}<h2>Curves</h2><div class="grid">{{range .V.Curves}}<div class="card"><h4>{{.Name}}</h4><svg viewBox="0 0 300 60" width="300" height="60" role="img" aria-label="{{.Name}} from {{.First}} to {{.Last}}"><polyline points="{{.Points}}" fill="none" stroke="currentColor" stroke-width="1.5"/></svg><p class="muted">{{.First}} → {{.Last}}</p></div>{{end}}</div>{{end}}
-{{if .V.Params}}<h2>Parameters</h2><pre>{{.V.Params}}</pre>{{end}}
-{{if .V.Log}}<h2>Log</h2><pre>{{.V.Log}}</pre>{{end}}
-</main></body></html>
-`
-
-// write renders the page; what a log or a spec holds is text.
+// write renders the page; what a log or a spec holds is text. The only script
+// is the page's own, which asks for the page again while something runs.
 func (v siteView) write(w http.ResponseWriter) {
 	t, err := template.New("site").Parse(siteHTML)
 	var b bytes.Buffer
 	if err == nil {
-		err = t.Execute(&b, map[string]any{"V": v, "Style": template.CSS(page.Style())})
+		err = t.Execute(&b, map[string]any{"V": v, "Style": template.CSS(page.Style()), "Script": template.JS(siteJS)})
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	h := sha256.Sum256([]byte(siteJS))
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src 'sha256-"+base64.StdEncoding.EncodeToString(h[:])+"'")
 	_, _ = w.Write(b.Bytes()) // the client has gone if this fails
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hardneg/reports/finding"
 	"hardneg/reports/result"
 )
 
@@ -25,7 +26,7 @@ func deltas(s *result.Set) []Chart {
 	var bases []string
 	by := map[string][]Interval{}
 	for _, f := range s.Findings {
-		if f.Kind != result.KindDelta || f.Scope != "both" && f.Scope != "" {
+		if f.Kind != result.KindDelta || f.Scope != "both" && f.Scope != "" || subset(f) {
 			continue
 		}
 		if !slices.Contains(bases, f.Baseline) {
@@ -43,6 +44,10 @@ func deltas(s *result.Set) []Chart {
 	return out
 }
 
+// subset says whether a finding is about a part of a benchmark: its table
+// shows it, in a figure it would crowd out the whole.
+func subset(f result.Finding) bool { return strings.HasSuffix(f.Benchmark, finding.SubsetSuffix) }
+
 func defined(rows []Interval) bool {
 	return slices.ContainsFunc(rows, func(r Interval) bool { return !bad(r.Est) })
 }
@@ -50,7 +55,7 @@ func defined(rows []Interval) bool {
 func accuracies(s *result.Set) []Chart {
 	var rows []Interval
 	for _, f := range s.Findings {
-		if f.Kind == result.KindAccuracy {
+		if f.Kind == result.KindAccuracy && !subset(f) {
 			rows = append(rows, Interval{f.Arm, f.Benchmark, pt(f.Estimate), pt(f.Lo), pt(f.Hi)})
 		}
 	}
@@ -217,6 +222,7 @@ func training(s *result.Set) []Chart {
 		of           func(result.Curve) []result.Num
 	}{
 		{"margin", "Reward margin while training", "reward margin β·d", func(c result.Curve) []result.Num { return c.Margin }},
+		{"chosen", "Reward of the chosen side while training", "reward of the chosen side β·log(π/π_ref)", func(c result.Curve) []result.Num { return c.Chosen }},
 		{"loss", "Loss while training", "loss", func(c result.Curve) []result.Num { return c.Loss }},
 		{"gradnorm", "Gradient norm while training", "gradient norm", func(c result.Curve) []result.Num { return c.GradNorm }},
 	}
@@ -224,7 +230,7 @@ func training(s *result.Set) []Chart {
 	for _, c := range cols {
 		var ss []Series
 		for i, a := range s.Arms {
-			if sr, ok := spread(s, a.Name, c.of, c.id == "margin"); ok {
+			if sr, ok := spread(s, a.Name, c.of, c.id == "margin" || c.id == "chosen"); ok {
 				sr.Tone = i + 1
 				ss = append(ss, sr)
 			}
@@ -235,6 +241,9 @@ func training(s *result.Set) []Chart {
 				ss[i].NoBand = true
 			}
 			text = "Mean over seeds of each arm; the numbers below add the range over seeds."
+		}
+		if c.id == "chosen" {
+			text += " It tells how far the policy has moved from its reference: below zero the chosen solutions have become less likely."
 		}
 		if ss != nil {
 			out = append(out, Lines("training-"+c.id, c.title, text+" A point stands for a stretch of steps, at its last one.", "step", c.y, ss))
@@ -346,7 +355,7 @@ func pt(n result.Num) float64 { return 100 * float64(n) }
 
 // slug makes a name fit for an id and a file.
 func slug(s string) string {
-	return strings.Map(func(r rune) rune {
+	s = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
 			return r
 		}
@@ -355,4 +364,5 @@ func slug(s string) string {
 		}
 		return '-'
 	}, s)
+	return s[:min(len(s), 60)]
 }

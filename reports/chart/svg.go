@@ -1,7 +1,9 @@
 package chart
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"fmt"
 	"html"
 	"regexp"
@@ -26,6 +28,15 @@ var (
 	coordinates = regexp.MustCompile(` (?:d|points|transform|x|y|x1|x2|y1|y2|cx|cy|width|height)="[^"<>]*"`)
 	long        = regexp.MustCompile(`(\.[0-9]{2})[0-9]+`)
 )
+
+// Digest names the drawing of a chart: what is described and what draws it.
+func (c Chart) Digest() string {
+	h := sha256.New()
+	for _, part := range []string{echartsJS, renderJS, c.ID, c.Title, c.Summary, fmt.Sprint(c.Width, "x", c.Height), string(c.Option)} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
 
 // Renderer draws charts as SVG without a browser.
 type Renderer struct{ lib, render *goja.Program }

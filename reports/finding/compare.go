@@ -23,6 +23,9 @@ type Side struct {
 	trained map[string]stats.Trials
 }
 
+// Run is where a side comes from; nil for a sample file.
+func (s Side) Run() *result.Set { return s.run }
+
 // Pairing says what was left out when two sides were matched by item.
 type Pairing struct {
 	Common, OnlyA, OnlyB int

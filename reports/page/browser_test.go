@@ -1,185 +1,167 @@
 package page
 
 import (
-	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"bytes"
+	"cmp"
+	"io"
+	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
+	"hardneg/reports/page/pagetest"
+	"hardneg/reports/table"
+
 	"github.com/chromedp/chromedp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// browser starts a headless Chromium, or skips.
-func browser(t *testing.T) context.Context {
+// each reports every sentence of a list.
+func each(t *testing.T, where string, list []string) {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome", "headless-shell"} {
-		if p, err := exec.LookPath(name); err == nil {
-			path = p
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("needs Chromium on PATH (Debian: apt-get install chromium)")
-	}
-	if testing.Short() {
-		t.Skip("starts a browser: run without -short")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1200, 900),
-		chromedp.WSURLReadTimeout(time.Minute), chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND"))
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// open shows html, with the network cut off, and returns what the browser
-// complained of until then.
-func open(t *testing.T, html string, scripts bool) (context.Context, func() []string) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "index.html")
-	if err := os.WriteFile(file, []byte(html), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var out []string
-	listen := func(ev any) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch e := ev.(type) {
-		case *runtime.EventExceptionThrown:
-			out = append(out, "exception: "+e.ExceptionDetails.Text)
-		case *runtime.EventConsoleAPICalled:
-			out = append(out, "console: "+string(e.Type))
-		case *log.EventEntryAdded:
-			if e.Entry.Level == log.EntryLevelError {
-				out = append(out, "log: "+e.Entry.Text)
-			}
-		case *network.EventRequestWillBeSent:
-			if u := e.Request.URL; !strings.HasPrefix(u, "file:") && !strings.HasPrefix(u, "data:") {
-				out = append(out, "outside request: "+u)
-			}
-		}
-	}
-	ctx, cancel := chromedp.NewContext(browser(t), chromedp.WithListener(listen))
-	t.Cleanup(cancel)
-	before := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		if _, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{}); err != nil {
-			return err
-		}
-		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts})
-		return err
-	})
-	if err := chromedp.Do(ctx, before, chromedp.Navigate("file://"+file)); err != nil {
-		t.Fatal(err)
-	}
-	return ctx, func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return slices.Clone(out)
+	for _, x := range list {
+		t.Errorf("%s: %s", where, x)
 	}
 }
-
-// ask evaluates an expression in the page.
-func ask[T any](t *testing.T, ctx context.Context, expression string) T {
-	t.Helper()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
-	if err != nil {
-		t.Fatalf("%v in %.80s", err, expression)
-	}
-	return v
-}
-
-// faults looks for what a reader with other senses or settings would miss; it
-// returns sentences.
-const faults = `(() => {
-  const out = [];
-  const one = s => { const n = document.querySelectorAll(s).length; if (n !== 1) out.push(n + ' × ' + s); };
-  ['h1', 'main', 'nav[aria-label]', 'header', 'footer', 'title'].forEach(one);
-  if (!document.documentElement.lang) out.push('no language');
-  document.querySelectorAll('th:not([scope])').forEach(e => out.push('th without scope: ' + e.textContent));
-  document.querySelectorAll('button, select, a[href]').forEach(e => { if (!(e.getAttribute('aria-label') || e.textContent.trim() || e.labels && e.labels.length)) out.push('nameless ' + e.outerHTML); });
-  document.querySelectorAll('[role=img], [role=region], section').forEach(e => { if (!e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby')) out.push('nameless ' + e.tagName); });
-  const ids = [...document.querySelectorAll('[id]')].map(e => e.id);
-  ids.filter((x, i) => ids.indexOf(x) !== i).forEach(x => out.push('id twice: ' + x));
-  const levels = [...document.querySelectorAll('h1, h2, h3, h4')].map(e => +e.tagName[1]);
-  levels.forEach((l, i) => { if (i && l > levels[i-1] + 2) out.push('heading level jumps to ' + l); });
-  const rgb = c => c.match(/[\d.]+/g).map(Number), lum = c => { const f = c.slice(0, 3).map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * f[0] + .7152 * f[1] + .0722 * f[2]; };
-  const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
-  const seen = new Set();
-  document.querySelectorAll('main *, header *, footer *').forEach(e => {
-    if (e.closest('svg') || ![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || !e.offsetParent) return;
-    const a = lum(rgb(getComputedStyle(e).color)), b = lum(behind(e)), r = (Math.max(a, b) + .05) / (Math.min(a, b) + .05), k = e.tagName + '.' + e.className;
-    if (r < 4.5 && !seen.has(k)) { seen.add(k); out.push('contrast ' + r.toFixed(2) + ' of ' + k + ': ' + e.textContent.slice(0, 30)); }
-  });
-  if (document.documentElement.scrollWidth > innerWidth) out.push('the page is wider (' + document.documentElement.scrollWidth + ') than the window (' + innerWidth + ')');
-  return out;
-})()`
 
 func TestBrowserShowsThePage(t *testing.T) {
 	_, html := plainPage(t)
-	ctx, problems := open(t, html, true)
-	check := func(where string, list []string) {
-		for _, x := range list {
-			t.Errorf("%s: %s", where, x)
-		}
-	}
-	check("not drawn", ask[[]string](t, ctx, `(async () => { for (const f of document.querySelectorAll('figure')) { f.scrollIntoView(); await new Promise(r => setTimeout(r, 60)); }
+	tab := pagetest.OpenText(t, html, true)
+	each(t, "not drawn", pagetest.Ask[[]string](t, tab, `(async () => { for (const f of document.querySelectorAll('figure')) { f.scrollIntoView(); await new Promise(r => setTimeout(r, 60)); }
 		return [...document.querySelectorAll('figure')].filter(f => !f.classList.contains('on') || f.querySelectorAll('.live svg path').length < 5).map(f => f.dataset.chart); })()`))
-	theme := func(name string) string {
-		return ask[string](t, ctx, `(() => { const s = document.getElementById('theme'); s.value = '`+name+`'; s.dispatchEvent(new Event('change')); return getComputedStyle(document.body).backgroundColor; })()`)
-	}
-	light := theme("light")
-	check("light", ask[[]string](t, ctx, faults))
-	if dark := theme("dark"); dark == light {
+	light := theme(t, tab, "light")
+	each(t, "light", tab.Faults(t))
+	if dark := theme(t, tab, "dark"); dark == light {
 		t.Errorf("the theme does not change the background: %s", dark)
 	}
-	check("dark", ask[[]string](t, ctx, faults))
-
-	sort := `(() => { document.querySelector('#main-arith thead th:nth-child(3) button').click(); return +document.querySelector('#main-arith tbody tr td:nth-child(3)').textContent; })()`
-	if up, down := ask[float64](t, ctx, sort), ask[float64](t, ctx, sort); up >= down {
-		t.Errorf("sorting: the first row has %g ascending, %g descending", up, down)
+	each(t, "dark", tab.Faults(t))
+	theme(t, tab, "auto")
+	tab.Media(t, "screen", "dark")
+	if auto := background(t, tab); auto == light {
+		t.Errorf("auto on a dark system: background %s as in light", auto)
 	}
-	copied := ask[string](t, ctx, `(async () => { let text = ''; Object.defineProperty(navigator, 'clipboard', { value: { writeText: x => { text += x; return Promise.resolve(); } } });
-		document.querySelectorAll('button[data-table="claims-table"]').forEach(b => b.click()); await new Promise(r => setTimeout(r, 50)); return text; })()`)
-	for _, want := range []string{"\\toprule", "| claim |", "claim,benchmark"} {
-		if !strings.Contains(copied, want) {
-			t.Errorf("copied text lacks %q", want)
+	tab.Media(t, "screen", "light")
+	tab.Resize(t, 390, 800)
+	each(t, "phone", tab.Faults(t))
+	each(t, "browser", tab.Problems())
+}
+
+// theme chooses one as a reader does and gives the background that it has.
+func theme(t *testing.T, tab *pagetest.Tab, name string) string {
+	t.Helper()
+	pagetest.Ask[bool](t, tab, `(() => { const s = document.getElementById('theme'); s.value = '`+name+`'; s.dispatchEvent(new Event('change')); return true; })()`)
+	return background(t, tab)
+}
+
+func background(t *testing.T, tab *pagetest.Tab) string {
+	t.Helper()
+	return pagetest.Ask[string](t, tab, `getComputedStyle(document.body).backgroundColor`)
+}
+
+func TestBrowserSortsAndCopies(t *testing.T) {
+	s, html := plainPage(t)
+	tab := pagetest.OpenText(t, html, true)
+	column := func(then string) []float64 {
+		return pagetest.Ask[[]float64](t, tab, `(() => { `+then+`; return [...document.querySelectorAll('#main-arith tbody tr td:nth-child(3)')].map(e => +e.textContent); })()`)
+	}
+	head := `#main-arith thead th:nth-child(3)`
+	asWritten := column("")
+	up := column(`document.querySelector('` + head + ` button').click()`)
+	if !slices.IsSorted(up) || len(up) != len(s.Arms) {
+		t.Errorf("one click does not sort: %v", up)
+	}
+	// The keyboard reaches the button and its second press turns the order.
+	tab.Do(t, chromedp.Focus(head+" button"), chromedp.KeyEvent(" "))
+	if down := column(""); !slices.IsSortedFunc(down, func(a, b float64) int { return cmp.Compare(b, a) }) {
+		t.Errorf("the space bar does not turn the order: %v", down)
+	}
+	if dir := pagetest.Ask[string](t, tab, `document.querySelector('`+head+`').getAttribute('aria-sort')`); dir != "descending" {
+		t.Errorf("aria-sort is %q", dir)
+	}
+	if slices.Equal(up, asWritten) {
+		t.Error("the table was in order before: sorting shows nothing")
+	}
+	copied := pagetest.Ask[map[string]string](t, tab, `(async () => { const out = {}; let now = ''; Object.defineProperty(navigator, 'clipboard', { value: { writeText: x => { out[now] = x; return Promise.resolve(); } } });
+		document.querySelectorAll('button[data-table="factorial"]').forEach(b => { now = b.dataset.copy; b.click(); }); await new Promise(r => setTimeout(r, 50)); return out; })()`)
+	tab2 := table.Factorial(s)
+	for name, write := range map[string]func(io.Writer) error{"csv": tab2.CSV, "markdown": tab2.Markdown} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if d := gocmp.Diff(digits(b.String()), digits(copied[name])); d != "" {
+			t.Errorf("copied %s differs from the file's: -file +copied\n%s", name, d)
 		}
 	}
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 800), chromedp.Sleep(200*time.Millisecond)); err != nil {
-		t.Fatal(err)
+	for _, want := range []string{`\toprule`, " & ", `\bottomrule`} {
+		if !strings.Contains(copied["latex"], want) {
+			t.Errorf("copied LaTeX lacks %q", want)
+		}
 	}
-	check("phone", ask[[]string](t, ctx, faults))
-	check("browser", problems())
+	each(t, "browser", tab.Problems())
 }
+
+// digits are the numbers of a text, in order.
+func digits(s string) []string { return regexp.MustCompile(`[0-9][0-9.]*`).FindAllString(s, -1) }
 
 func TestBrowserWithoutScriptsShowsTheDrawings(t *testing.T) {
 	_, html := plainPage(t)
-	ctx, problems := open(t, html, false)
-	figures := ask[int](t, ctx, `document.querySelectorAll('figure').length`)
-	shown := ask[int](t, ctx, `[...document.querySelectorAll('figure')].filter(f => f.querySelector('.static svg').getBoundingClientRect().height > 100).length`)
+	tab := pagetest.OpenText(t, html, false)
+	figures := pagetest.Ask[int](t, tab, `document.querySelectorAll('figure').length`)
+	shown := pagetest.Ask[int](t, tab, `[...document.querySelectorAll('figure')].filter(f => f.querySelector('.static svg').getBoundingClientRect().height > 100).length`)
 	if figures < 7 || shown != figures {
 		t.Errorf("%d of %d drawings are shown", shown, figures)
 	}
-	if n := ask[int](t, ctx, `[...document.querySelectorAll('button, select')].filter(b => b.offsetParent).length`); n != 0 {
+	if n := pagetest.Ask[int](t, tab, `[...document.querySelectorAll('button, select')].filter(b => b.offsetParent).length`); n != 0 {
 		t.Errorf("%d buttons that cannot work are shown", n)
 	}
-	if ask[bool](t, ctx, `document.documentElement.classList.contains('js')`) {
+	if pagetest.Ask[bool](t, tab, `document.documentElement.classList.contains('js')`) {
 		t.Error("scripts ran, so this test shows nothing")
 	}
-	for _, x := range problems() {
-		t.Error(x)
+	each(t, "faults", tab.Faults(t))
+	each(t, "browser", tab.Problems())
+}
+
+func TestBrowserFindsNoSeriousViolation(t *testing.T) {
+	axe := pagetest.Axe(t)
+	_, html := plainPage(t)
+	tab := pagetest.OpenText(t, html, true)
+	for _, name := range []string{"light", "dark"} {
+		theme(t, tab, name)
+		each(t, "axe-core, "+name, tab.Violations(t, axe))
+	}
+	tab.Resize(t, 390, 800)
+	each(t, "axe-core, phone", tab.Violations(t, axe))
+	// The measure itself: a page with a known fault is not passed.
+	pagetest.Ask[bool](t, tab, `document.querySelector('#theme').removeAttribute('id'); document.body.insertAdjacentHTML('beforeend', '<p style="color:#ccc;background:#fff">pale</p>'); true`)
+	if v := strings.Join(tab.Violations(t, axe), " "); !strings.Contains(v, "color-contrast") || !strings.Contains(v, "select-name") {
+		t.Errorf("axe-core passes a pale text and a nameless list: %q", v)
+	}
+}
+
+func TestPrintCutsNothingOff(t *testing.T) {
+	_, html := plainPage(t)
+	for _, scripts := range []bool{true, false} {
+		tab := pagetest.OpenText(t, html, scripts)
+		if scripts {
+			theme(t, tab, "dark") // prints light all the same
+			pagetest.Ask[bool](t, tab, `(async () => { for (const f of document.querySelectorAll('figure')) { f.scrollIntoView(); await new Promise(r => setTimeout(r, 60)); } dispatchEvent(new Event('beforeprint')); return true; })()`)
+		}
+		tab.Media(t, "print", "light")
+		for _, paper := range []struct {
+			name          string
+			width, height float64 // inches
+		}{{"A4", 8.27, 11.69}, {"Letter", 8.5, 11}} {
+			tab.Resize(t, int64(96*paper.width)-2*53, int64(96*paper.height)-2*53) // less its margins of 14 mm
+			each(t, "on "+paper.name, tab.CutOff(t))
+			if bg := background(t, tab); bg != "rgb(255, 255, 255)" {
+				t.Errorf("printed on %s", bg)
+			}
+			lost, found := pagetest.Printed(t, tab.PDF(t, paper.width, paper.height), pagetest.Ask[[]string](t, tab, `[...document.querySelectorAll('h1, h2, h3, caption, th, td, figcaption, main p')].filter(e => e.checkVisibility() && !e.closest('tr.again > th')).map(e => e.innerText)`))
+			each(t, "not on "+paper.name, lost)
+			if found < 1000 {
+				t.Errorf("only %d texts were printed", found)
+			}
+		}
 	}
 }

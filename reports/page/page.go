@@ -10,6 +10,7 @@
 package page
 
 import (
+	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -17,15 +18,20 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"strings"
 
 	"hardneg/reports/chart"
+	"hardneg/reports/finding"
 	"hardneg/reports/result"
 	"hardneg/reports/table"
 )
 
 //go:embed page.html
 var pageHTML string
+
+//go:embed parts.html
+var partsHTML string
 
 //go:embed style.css
 var styleCSS string
@@ -47,12 +53,14 @@ type Pair struct{ Name, Value string }
 
 // Input is what a page shows.
 type Input struct {
-	Set     *result.Set
-	Figures []Figure
-	Times   table.Table // measured; empty in the stable form
-	Machine table.Table
-	Methods []string
-	Notices []string // what must be said before the numbers
+	Set      *result.Set
+	Figures  []Figure
+	Times    table.Table // measured; empty in the stable form
+	Machine  table.Table
+	Timeline []Bar  // measured; the tasks in time
+	Beside   []Pair // files beside the page: name and what they hold
+	Methods  []string
+	Notices  []string // what must be said before the numbers
 }
 
 // view is what the template reads.
@@ -63,15 +71,18 @@ type view struct {
 	Notices                                                                  []string
 	Style                                                                    template.CSS
 	Library, Render, Script                                                  template.JS
+	Overview, Ablation, Hyper, Levels, Failures                              table.Table
 	Claims, Factorial, Dose, Falsification, Filter, Subset, Effects, Classes table.Table
 	Sensitivity, Correlations, Verifier, Local, WinLoss, Training            table.Table
 	Mining, Cost, Times, Machine, Provenance                                 table.Table
-	Main                                                                     []table.Table
+	Main, MainSubset                                                         []table.Table
+	Beside                                                                   []Pair
+	Timeline                                                                 template.HTML
 	Fig                                                                      map[string][]figure
 	Methods                                                                  []string
 	Examples                                                                 []example
 	Pairs                                                                    []pairView
-	SpecText                                                                 string
+	SpecText                                                                 template.HTML
 }
 
 type figure struct {
@@ -86,23 +97,29 @@ type example struct{ Head, Question, LeftHead, Left, RightHead, Right string }
 
 // Write writes the page.
 func Write(w io.Writer, in Input) error {
-	t, err := template.New("page").Parse(pageHTML)
+	t, err := parse(pageHTML)
 	if err != nil {
-		return fmt.Errorf("page template: %w", err)
+		return err
 	}
 	lib, render := chart.Scripts()
 	s := in.Set
 	v := view{
 		Set: s, Style: template.CSS(styleCSS), Library: template.JS(lib), Render: template.JS(render), Script: template.JS(pageJS),
 		Policy: policy(lib, render, pageJS), Notices: in.Notices, Methods: in.Methods, Times: in.Times, Machine: in.Machine,
+		Overview: table.Overview(s), Ablation: table.Ablation(s), Hyper: table.Hyperparameters(s), Levels: table.Levels(s), Failures: table.Failures(s),
+		Timeline: timeline(in.Timeline), Beside: in.Beside,
 		Claims: table.Claims(s), Effects: table.Effects(s), Factorial: table.Factorial(s), Dose: table.Dose(s), Falsification: table.Falsification(s),
 		Filter: table.Filter(s), Subset: table.Subset(s), Sensitivity: table.Sensitivity(s), Correlations: table.Correlations(s),
 		Verifier: table.Verifier(s), Classes: table.VerifierClasses(s), Local: table.Local(s), WinLoss: table.WinLoss(s), Training: table.Training(s),
 		Mining: table.Mining(s), Cost: table.Cost(s), Provenance: table.Provenance(s),
-		Fig: figures(in.Figures), Examples: examples(s), Pairs: pairs(s), SpecText: indent(s.Spec),
+		Fig: figures(in.Figures), Examples: examples(s), Pairs: pairs(s), SpecText: specText(s.Spec),
 	}
 	for _, b := range table.Benchmarks(s) {
-		v.Main = append(v.Main, table.Main(s, b))
+		if strings.HasSuffix(b, finding.SubsetSuffix) {
+			v.MainSubset = append(v.MainSubset, table.Main(s, b))
+		} else {
+			v.Main = append(v.Main, table.Main(s, b))
+		}
 	}
 	v.Meta = meta(s)
 	v.Honesty, v.Bad = honesty(s)
@@ -110,6 +127,18 @@ func Write(w io.Writer, in Input) error {
 		return fmt.Errorf("page: %w", err)
 	}
 	return nil
+}
+
+// parse reads a page together with the parts that pages share.
+func parse(html string) (*template.Template, error) {
+	t, err := template.New("parts").Funcs(template.FuncMap{"bar": bar, "line": table.Line}).Parse(partsHTML)
+	if err == nil {
+		t, err = t.New("page").Parse(html)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("page template: %w", err)
+	}
+	return t, nil
 }
 
 // policy allows the page's own scripts by hash and nothing from anywhere else.
@@ -184,19 +213,9 @@ func sections() []Pair {
 func figures(fs []Figure) map[string][]figure {
 	out := map[string][]figure{}
 	for _, f := range fs {
-		c := f.Chart
-		t := table.Table{ID: "data-" + c.ID, Caption: "Numbers of: " + c.Title, Head: c.Head}
-		for _, r := range c.Rows {
-			var cells []table.Cell
-			for _, x := range r {
-				cells = append(cells, table.Cell{Text: x})
-			}
-			t.Rows = append(t.Rows, cells)
-		}
 		for _, s := range sections() {
-			if strings.HasPrefix(c.ID, s.Name) {
-				// The SVG is our own drawing with every label escaped; the option was marshalled with <, > and & escaped.
-				out[s.Value] = append(out[s.Value], figure{c.ID, c.Title, c.Summary, c.Height, template.HTML(themed(f.SVG)), template.JS(c.Option), t})
+			if strings.HasPrefix(f.Chart.ID, s.Name) {
+				out[s.Value] = append(out[s.Value], figureOf(f))
 				break
 			}
 		}
@@ -204,19 +223,78 @@ func figures(fs []Figure) map[string][]figure {
 	return out
 }
 
+// figureOf prepares a figure. The SVG is our own drawing with every label
+// escaped; the option was marshalled with <, > and & escaped.
+func figureOf(f Figure) figure {
+	c := f.Chart
+	t := table.Table{ID: "data-" + c.ID, Caption: "Numbers of: " + c.Title, Head: c.Head}
+	for _, r := range c.Rows {
+		var cells []table.Cell
+		for _, x := range r {
+			cells = append(cells, table.Cell{Text: x})
+		}
+		t.Rows = append(t.Rows, cells)
+	}
+	return figure{c.ID, c.Title, c.Summary, c.Height, template.HTML(themed(f.SVG)), template.JS(c.Option), t}
+}
+
 // themed lets the page's colours into a static drawing.
 func themed(svg string) string {
 	return strings.NewReplacer(chart.Ink, "var(--ink)", chart.Line, "var(--line)").Replace(svg)
 }
 
-func indent(raw json.RawMessage) string {
-	var v any
+// specText is the resolved spec as text. What an arm's stages come to follows
+// from the stages and the arm's patch, so it is left out; the whole spec is in
+// results.json.
+func specText(raw json.RawMessage) template.HTML {
+	var v map[string]any
 	if json.Unmarshal(raw, &v) != nil {
-		return string(raw)
+		return template.HTML(text.Replace(clip(string(raw))))
 	}
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return string(raw)
+	arms, _ := v["arms"].([]any)
+	for _, a := range arms {
+		if m, ok := a.(map[string]any); ok {
+			delete(m, "stages")
+		}
 	}
-	return string(b)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if e.Encode(v) != nil {
+		return template.HTML(text.Replace(string(raw)))
+	}
+	spec := strings.ToValidUTF8(b.String(), "\ufffd")
+	if len(spec) > longestSpec {
+		spec = clip(spec) // a text of a megabyte stands in it: results.json has the whole
+	}
+	return template.HTML(text.Replace(spec))
+}
+
+// longestSpec is how long a spec is shown whole.
+const longestSpec = 100_000
+
+// text makes a string safe between tags; quotes need no escape there, of which
+// a spec has thousands. The zero byte is no character of HTML.
+var text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\x00", "\ufffd")
+
+// bar draws a cell's interval on the scale of its table: zero in the middle.
+func bar(t table.Table, c table.Cell) template.HTML {
+	if c.CI == nil {
+		return ""
+	}
+	top := 0.0
+	for _, r := range t.Rows {
+		for _, x := range r {
+			if x.CI != nil {
+				top = max(top, math.Abs(x.CI.Lo), math.Abs(x.CI.Hi))
+			}
+		}
+	}
+	if top == 0 || math.IsInf(top, 0) {
+		return ""
+	}
+	at := func(v float64) float64 { return 60 + 57*v/top }
+	return template.HTML(fmt.Sprintf(`<svg class="ci" viewBox="0 0 120 12" aria-hidden="true"><path class="zero" d="M60 0V12"/><path d="M%.1f 6H%.1f"/><circle cx="%.1f" cy="6" r="3.2"/></svg>`,
+		at(c.CI.Lo), at(c.CI.Hi), at(c.CI.Est)))
 }

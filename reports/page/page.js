@@ -62,17 +62,25 @@
       });
     });
   });
-  // Copy a table as LaTeX, CSV or Markdown.
-  function rows(table) { return Array.from(table.rows).map(function (r) { return Array.from(r.cells).map(function (c) { return c.textContent.replace(/[▲▼]/g, '').replace(/\s+/g, ' ').trim(); }); }); }
-  var latex = { '\\': '\\textbackslash{}', '{': '\\{', '}': '\\}', '$': '\\$', '&': '\\&', '#': '\\#', '%': '\\%', '_': '\\_', '~': '\\textasciitilde{}', '^': '\\textasciicircum{}', '−': '$-$', '±': '$\\pm$', 'Δ': '$\\Delta$', 'σ': '$\\sigma$', '×': '$\\times$', '–': '--', 'ρ': '$\\rho$', 'τ': '$\\tau$' };
+  // Copy a table as LaTeX, CSV or Markdown: the cells that are shown, in the order that is shown.
+  function cell(c) {
+    var warn = c.querySelector('.warn'), text = c.textContent;
+    if (warn) text = text.slice(0, text.length - warn.textContent.length) + '(' + warn.textContent + ')';
+    return text.replace(/\s+/g, ' ').trim();
+  }
+  function rows(table) { return Array.from(table.rows).map(function (r) { return Array.from(r.cells).map(cell); }); }
+  var latex = { '\\': '\\textbackslash{}', '{': '\\{', '}': '\\}', '$': '\\$', '&': '\\&', '#': '\\#', '%': '\\%', '_': '\\_', '~': '\\textasciitilde{}', '^': '\\textasciicircum{}',
+    'σ': '$\\sigma$', 'β': '$\\beta$', 'ρ': '$\\rho$', 'τ': '$\\tau$', 'Δ': '$\\Delta$', '×': '$\\times$', '±': '$\\pm$', '−': '$-$', '½': '\\textonehalf{}', '≥': '$\\ge$', '≤': '$\\le$', '<': '$<$', '>': '$>$', '–': '--', '→': '$\\to$', '†': '$^\\dagger$' };
+  function tex(c) { return c.replace(/[\\{}$&#%_~^σβρτΔ×±−½≥≤<>–→†]/g, function (x) { return latex[x]; }).replace(/(^|[\[( ])-([0-9])/g, '$1$$-$$$2'); }
+  function md(c) { return c.replace(/&/g, '&amp;').replace(/[\\|*_]/g, '\\$&').replace(/\]([(\[])/g, ']\\$1').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/`/g, '&#96;'); }
   var writers = {
     csv: function (t) { return t.map(function (r) { return r.map(function (c) { return /[",\n]/.test(c) ? '"' + c.replace(/"/g, '""') + '"' : c; }).join(','); }).join('\n') + '\n'; },
-    markdown: function (t) { return t.map(function (r, i) { var l = '| ' + r.map(function (c) { return c.replace(/\|/g, '\\|'); }).join(' | ') + ' |'; return i ? l : l + '\n|' + r.map(function () { return ' --- |'; }).join(''); }).join('\n') + '\n'; },
-    latex: function (t) { return '\\begin{tabular}{l' + new Array(t[0].length).join('r') + '}\n\\toprule\n' + t.map(function (r, i) { return r.map(function (c) { return c.replace(/[\\{}$&#%_~^−±Δσ×–ρτ]/g, function (x) { return latex[x]; }); }).join(' & ') + ' \\\\' + (i ? '' : '\n\\midrule'); }).join('\n') + '\n\\bottomrule\n\\end{tabular}\n'; }
+    markdown: function (t, note) { return t.map(function (r, i) { var l = '| ' + r.map(md).join(' | ') + ' |'; return i ? l : l + '\n|' + r.map(function () { return ' --- |'; }).join(''); }).join('\n') + '\n' + (note ? '\n' + md(note) + '\n' : ''); },
+    latex: function (t, note) { return '\\begin{tabular}{l' + new Array(t[0].length).join('r') + '}\n\\toprule\n' + t.map(function (r, i) { return r.map(tex).join(' & ') + ' \\\\' + (i ? '' : '\n\\midrule'); }).join('\n') + '\n\\bottomrule\n' + (note ? '\\multicolumn{' + t[0].length + '}{l}{\\footnotesize ' + tex(note) + '}\\\\\n' : '') + '\\end{tabular}\n'; }
   };
   document.querySelectorAll('button[data-copy]').forEach(function (b) {
     b.addEventListener('click', function () {
-      var text = writers[b.dataset.copy](rows(document.getElementById(b.dataset.table))), old = b.textContent;
+      var table = document.getElementById(b.dataset.table), text = writers[b.dataset.copy](rows(table), table.dataset.note || ''), old = b.textContent;
       function done(ok) { b.textContent = ok ? 'copied' : 'select and copy below'; if (!ok) { var p = document.createElement('textarea'); p.value = text; p.rows = 6; p.style.width = '100%'; b.parentNode.appendChild(p); p.select(); } setTimeout(function () { b.textContent = old; }, 1500); }
       if (navigator.clipboard && window.isSecureContext) navigator.clipboard.writeText(text).then(function () { done(true); }, function () { done(false); });
       else { var a = document.createElement('textarea'); a.value = text; document.body.appendChild(a); a.select(); var ok = false; try { ok = document.execCommand('copy'); } catch (e) { ok = false; } a.remove(); done(ok); }

@@ -8,12 +8,14 @@ import (
 
 	"hardneg/reports/finding"
 	"hardneg/reports/result"
+	"hardneg/reports/table"
 )
 
 // longest is how much of one text the page shows; the rest is in the run's folder.
 const longest = 4000
 
 func clip(s string) string {
+	s = strings.ToValidUTF8(s, "�")
 	if len(s) <= longest {
 		return s
 	}
@@ -32,10 +34,10 @@ func examples(s *result.Set) []example {
 			word = "won"
 		}
 		out = append(out, example{
-			Head:     fmt.Sprintf("%s against %s: %s, %s, seed %d, gold %s", e.Arm, e.Baseline, word, e.Benchmark, e.Seed, clip(e.Gold)),
+			Head:     table.Line(fmt.Sprintf("%s against %s: %s, %s, seed %d, gold %s", e.Arm, e.Baseline, word, e.Benchmark, e.Seed, e.Gold)),
 			Question: clip(e.Question),
-			LeftHead: e.Arm + ": " + clip(e.ArmAnswer), Left: clip(e.ArmText),
-			RightHead: e.Baseline + ": " + clip(e.BaseAnsw), Right: clip(e.BaseText),
+			LeftHead: table.Line(e.Arm + ": " + e.ArmAnswer), Left: clip(e.ArmText),
+			RightHead: table.Line(e.Baseline + ": " + e.BaseAnsw), Right: clip(e.BaseText),
 		})
 	}
 	return out
@@ -56,12 +58,12 @@ func pairs(s *result.Set) []pairView {
 	var out []pairView
 	for _, p := range s.Examples.Pairs {
 		v := pairView{
-			Head: fmt.Sprintf("%s, seed %d: weight %s, picked as %s; wrongness %s, absurdity %s, closeness %s", p.Arm, p.Seed, finding.Ratio(p.Weight),
-				p.Negative, finding.Ratio(p.Wrongness), finding.Ratio(p.Absurdity), finding.Ratio(p.Closeness)),
+			Head: table.Line(fmt.Sprintf("%s, seed %d: weight %s, picked as %s; wrongness %s, absurdity %s, closeness %s", p.Arm, p.Seed, finding.Ratio(p.Weight),
+				p.Negative, finding.Ratio(p.Wrongness), finding.Ratio(p.Absurdity), finding.Ratio(p.Closeness))),
 			Question: clip(p.Question), Chosen: clip(p.Chosen), Rejected: marked(p.Rejected, p.Findings),
 		}
 		for _, f := range p.Findings {
-			v.Findings = append(v.Findings, clip(fmt.Sprintf("%s (%s, severity %s, step %d): %s", f.Code, f.Dim, finding.Ratio(f.Severity), f.Step+1, f.Note)))
+			v.Findings = append(v.Findings, table.Line(fmt.Sprintf("%s (%s, severity %s, step %d): %s", f.Code, f.Dim, finding.Ratio(f.Severity), f.Step+1, f.Note)))
 		}
 		out = append(out, v)
 	}
@@ -84,7 +86,7 @@ func marked(text string, ms []result.Mark) []piece {
 		if m.Start > at {
 			out = append(out, piece{Text: strings.ToValidUTF8(text[at:m.Start], "�")})
 		}
-		out = append(out, piece{strings.ToValidUTF8(text[m.Start:m.End], "�"), m.Code + ": " + m.Note, true})
+		out = append(out, piece{strings.ToValidUTF8(text[m.Start:m.End], "�"), table.Line(m.Code + ": " + m.Note), true})
 		at = m.End
 	}
 	return append(out, piece{Text: strings.ToValidUTF8(text[at:], "�")})

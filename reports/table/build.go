@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hardneg/reports/finding"
@@ -28,7 +29,7 @@ func Claims(s *result.Set) Table {
 		name := Cell{Text: strings.TrimSpace(f.Claim + "  " + f.Text), Wide: true}
 		v := verdict(f)
 		c := row("", f.Benchmark, finding.Points(f.Estimate), finding.Interval(f.Lo, f.Hi), finding.P(f.P), finding.P(f.PAdj)+adjust(f), seeds(f), "")
-		c[0], c[7] = name, v
+		c[0], c[3], c[7] = name, interval(f), v
 		t.Rows = append(t.Rows, c)
 	}
 	return t.lift()
@@ -68,9 +69,20 @@ func baselines(s *result.Set) (out []string) {
 	return out
 }
 
+// Slug makes a name fit for an id and a file.
+func Slug(name string) string {
+	s := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_' {
+			return r
+		}
+		return '-'
+	}, name)
+	return s[:min(len(s), 60)]
+}
+
 // Main is the main table of one benchmark: a row an arm.
 func Main(s *result.Set, bench string) Table {
-	t := Table{ID: "main-" + bench, Caption: "Results on " + bench, Empty: "no arm was measured.",
+	t := Table{ID: "main-" + Slug(bench), Caption: "Results on " + bench, Empty: "no arm was measured.",
 		Head: []string{"arm", "seeds", "accuracy (%)", "± sd", "95 % interval"}}
 	bases := baselines(s)
 	for _, b := range bases {
@@ -146,11 +158,20 @@ func alpha(s *result.Set) float64 {
 // Effects lists effect sizes and power of every difference in the main tables.
 func Effects(s *result.Set) Table {
 	t := Table{ID: "effects", Caption: "Effect sizes over seeds and the differences that could be detected",
-		Head: []string{"difference", "benchmark", "Δ (points)", "d_z", "seeds won/lost/tied", "detectable at 80 % power (points)"}, Empty: "no differences."}
+		Head: []string{"difference", "benchmark", "Δ (points)", "d_z", "seeds won/lost/tied", "detectable at 80 % power (points)", "seeds to detect the margin"}, Empty: "no differences."}
 	for _, d := range kind(s, result.KindDelta) {
-		t.Rows = append(t.Rows, row(d.Arm+" − "+d.Baseline, d.Benchmark, finding.Points(d.Estimate), Plain(d.DZ, 2), fmt.Sprintf("%d/%d/%d", d.Wins, d.Losses, d.Ties), finding.Percent(d.MDE)))
+		t.Rows = append(t.Rows, row(d.Arm+" − "+d.Baseline, d.Benchmark, finding.Points(d.Estimate), Plain(d.DZ, 2), fmt.Sprintf("%d/%d/%d", d.Wins, d.Losses, d.Ties), finding.Percent(d.MDE), needed(d)))
 	}
 	return t
+}
+
+// needed is the number of seeds that would detect the margin; a dash where it
+// was not asked or no number up to 100 does.
+func needed(f result.Finding) string {
+	if f.Needed == 0 {
+		return undefined
+	}
+	return strconv.Itoa(f.Needed)
 }
 
 func delta(s *result.Set, arm, base, bench string) (result.Finding, bool) {
@@ -168,7 +189,7 @@ func contrasts(s *result.Set, id, caption, k string) Table {
 	for _, f := range kind(s, k) {
 		v := verdict(f)
 		c := row(label(f), f.Benchmark, finding.Points(f.Estimate), finding.Interval(f.Lo, f.Hi), finding.P(f.P), finding.P(f.PAdj)+adjust(f), seeds(f), "")
-		c[7] = v
+		c[3], c[7] = interval(f), v
 		t.Rows = append(t.Rows, c)
 	}
 	return t.lift()

@@ -2,6 +2,7 @@ package table
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -117,6 +118,95 @@ func WinLoss(s *result.Set) Table {
 
 func right(mark byte) bool { return mark != '0' && mark != '-' }
 
+// Levels is the accuracy of each arm by the level and by the subject of the
+// problems, over all seeds that count.
+func Levels(s *result.Set) Table {
+	t := Table{ID: "levels", Caption: "Accuracy (%) by level and subject, all seeds together", Head: []string{"benchmark", "problems", "n"}, Empty: "the problems name no levels and no subjects."}
+	for _, a := range s.Arms {
+		t.Head = append(t.Head, a.Name)
+	}
+	for _, it := range s.Items {
+		var levels []string
+		for _, l := range it.Levels {
+			levels = append(levels, "level "+strconv.Itoa(l))
+		}
+		for _, labels := range [][]string{levels, it.Subjects} {
+			t.Rows = append(t.Rows, byLabel(s, it, labels)...)
+		}
+	}
+	return t
+}
+
+// byLabel has a row a label, where there are several.
+func byLabel(s *result.Set, it result.Items, labels []string) (rows [][]Cell) {
+	names := slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(labels))), func(x string) bool { return x == "" })
+	if len(names) < 2 {
+		return nil
+	}
+	group, size := make([]int, len(labels)), make([]int, len(names))
+	for i, l := range labels {
+		g, ok := slices.BinarySearch(names, l)
+		if !ok {
+			g = -1
+		} else {
+			size[g]++
+		}
+		group[i] = g
+	}
+	for g, name := range names {
+		rows = append(rows, row(it.Benchmark, name, strconv.Itoa(size[g])))
+	}
+	for _, a := range s.Arms {
+		right, runs := make([]int, len(names)), 0
+		for _, o := range it.Outcomes {
+			if o.Arm != a.Name || len(o.Marks) != len(labels) {
+				continue
+			}
+			runs += samples(s, it.Benchmark)
+			for i, g := range group {
+				if g >= 0 {
+					right[g] += result.Digit(o.Marks[i])
+				}
+			}
+		}
+		for g := range names {
+			share := result.NaN()
+			if runs > 0 {
+				share = result.Num(float64(right[g]) / float64(runs*size[g]))
+			}
+			rows[g] = append(rows[g], Cell{Text: finding.Percent(share)})
+		}
+	}
+	return rows
+}
+
+func samples(s *result.Set, bench string) int {
+	for _, b := range s.Benchmarks {
+		if b.Name == bench {
+			return max(b.Samples, 1)
+		}
+	}
+	return 1
+}
+
+// Failures lists the trials that are missing or that diverged, with the reason.
+func Failures(s *result.Set) Table {
+	t := Table{ID: "failures", Caption: "Trials that are missing or diverged", Head: []string{"arm", "seed", "status", "benchmarks", "reason"}, Empty: "none; every trial was measured."}
+	for _, c := range s.Cells {
+		if c.Status == result.Done {
+			continue
+		}
+		if k := len(t.Rows) - 1; k >= 0 && t.Rows[k][0].Text == c.Arm && t.Rows[k][1].Text == strconv.Itoa(c.Seed) && t.Rows[k][4].Text == c.Note {
+			t.Rows[k][3].Text += ", " + c.Benchmark
+			continue
+		}
+		r := row(c.Arm, strconv.Itoa(c.Seed), Words(string(c.Status)), c.Benchmark, c.Note)
+		r[4].Wide = true
+		t.Rows = append(t.Rows, r)
+	}
+	return t
+}
+
 // Training lists what training looked like, a row an arm and seed.
 func Training(s *result.Set) Table {
 	t := Table{ID: "training-table", Caption: "Training by arm and seed", Head: []string{"arm", "seed", "loss", "steps", "pairs", "left out", "final loss", "final margin", "pairs with positive margin", "effective sample size", "overlap with full", "status"}, Empty: "no arm was trained."}
@@ -145,7 +235,9 @@ func Mining(s *result.Set) Table {
 		for i, k := range kinds {
 			kinds[i] = fmt.Sprintf("%s %d", k, m.ByKind[k])
 		}
-		t.Rows = append(t.Rows, row(strings.Join(m.Arms, ", "), fmt.Sprint(m.Seed), m.Negatives, fmt.Sprint(m.Prompts), fmt.Sprint(m.WithPairs), fmt.Sprint(m.Samples), fmt.Sprint(m.Distinct), fmt.Sprint(m.Right), fmt.Sprint(m.Pairs), strings.Join(kinds, ", "), fmt.Sprint(m.Fallback), Plain(m.Wrongness, 3), Plain(m.Absurdity, 3), Plain(m.Closeness, 3)))
+		c := row(strings.Join(m.Arms, ", "), fmt.Sprint(m.Seed), m.Negatives, fmt.Sprint(m.Prompts), fmt.Sprint(m.WithPairs), fmt.Sprint(m.Samples), fmt.Sprint(m.Distinct), fmt.Sprint(m.Right), fmt.Sprint(m.Pairs), strings.Join(kinds, ", "), fmt.Sprint(m.Fallback), Plain(m.Wrongness, 3), Plain(m.Absurdity, 3), Plain(m.Closeness, 3))
+		c[0].Wide, c[9].Wide = true, true
+		t.Rows = append(t.Rows, c)
 	}
 	return t
 }

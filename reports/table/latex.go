@@ -21,12 +21,12 @@ var minus = regexp.MustCompile(`(^|[\[( ])-([0-9])`)
 func (t Table) LaTeX(w io.Writer) error {
 	var b strings.Builder
 	cols, numeric := t.columns()
-	fmt.Fprintf(&b, "%% %s\n%% needs booktabs, siunitx and textcomp\n\\begingroup\\sisetup{detect-weight=true, mode=text}%%\n\\begin{tabular}{%s}\n\\toprule\n", strings.Join(strings.Fields(t.Caption), " "), cols)
+	fmt.Fprintf(&b, "%% %s\n%% needs booktabs, siunitx and textcomp\n\\begingroup\\sisetup{detect-weight=true, mode=text}%%\n\\begin{tabular}{%s}\n\\toprule\n", finding.LaTeX(Line(t.Caption)), cols)
 	for j, h := range t.Head {
 		if j > 0 {
 			b.WriteString(" & ")
 		}
-		b.WriteString("{" + finding.LaTeX(h) + "}")
+		b.WriteString("{" + finding.LaTeX(line(h, longestCell)) + "}")
 	}
 	b.WriteString(" \\\\\n\\midrule\n")
 	dagger := false
@@ -49,7 +49,7 @@ func (t Table) LaTeX(w io.Writer) error {
 		notes = append(notes, "$^\\dagger$ adjusted $p$ below the level of the tests")
 	}
 	for _, n := range t.Notes {
-		notes = append(notes, "every row: "+finding.LaTeX(n))
+		notes = append(notes, "every row: "+finding.LaTeX(Line(n)))
 	}
 	if len(notes) > 0 {
 		fmt.Fprintf(&b, "\\multicolumn{%d}{l}{\\footnotesize %s}\\\\\n", len(t.Head), strings.Join(notes, "; "))

@@ -18,16 +18,21 @@ func Numbers(s *result.Set) string {
 		"%%   <benchmark><arm>Vs<baseline> Delta, Lo, Hi, P, PAdj   difference in points, interval, p raw and adjusted\n"+
 		"%%   <benchmark>Claim<id> the same, and Verdict\n"+
 		"%%   <kind><contrast><benchmark> the same            factorial, dose, falsification, filter\n", finding.LaTeX(s.Run))
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	def := func(value string, parts ...string) {
 		name := "hn"
 		for _, p := range parts {
 			name += camel(p)
 		}
-		if seen[name] || value == finding.Dash {
+		old, ok := seen[name]
+		switch {
+		case ok && old != value:
+			fmt.Fprintf(&b, "%% \\%s names two numbers, %s too: rename an arm\n", name, finding.LaTeX(value))
+			return
+		case ok || value == finding.Dash:
 			return
 		}
-		seen[name] = true
+		seen[name] = value
 		fmt.Fprintf(&b, "\\newcommand{\\%s}{%s}\n", name, finding.LaTeX(value))
 	}
 	for _, f := range s.Findings {
@@ -63,7 +68,7 @@ func camel(s string) string {
 	words := map[rune]string{'0': "Zero", '1': "One", '2': "Two", '3': "Three", '4': "Four", '5': "Five", '6': "Six", '7': "Seven", '8': "Eight", '9': "Nine", '.': "Point"}
 	var b strings.Builder
 	up := true
-	for _, r := range s {
+	for _, r := range Slug(s) {
 		switch {
 		case words[r] != "":
 			b.WriteString(words[r])

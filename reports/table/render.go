@@ -4,8 +4,10 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
@@ -13,13 +15,53 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// plain is a cell on one line.
-func (c Cell) plain() string {
-	s := c.Text
-	if len(c.List) > 0 {
-		s = strings.TrimSpace(s + " (" + strings.Join(c.List, "; ") + ")")
+// Lengths in bytes of which a page or a table shows no more: of a sentence, and
+// of a cell that is not prose.
+const (
+	longest     = 4000
+	longestCell = 400
+)
+
+// Line is a text on one line, without the characters that command a terminal
+// or turn the direction of what follows, and cut where it is very long.
+func Line(s string) string { return line(s, longest) }
+
+func line(s string, limit int) string {
+	cut := ""
+	if len(s) > limit {
+		n := limit
+		for n > 0 && s[n]&0xC0 == 0x80 { // never inside a code point
+			n--
+		}
+		s, cut = s[:n], fmt.Sprintf(" … (%d more bytes)", len(s)-n)
 	}
-	return strings.Join(strings.Fields(s), " ")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r == 0xFEFF:
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	return strings.Join(strings.Fields(s), " ") + cut
+}
+
+// Shown is the text of a cell on one line.
+func (c Cell) Shown() string {
+	if c.Wide {
+		return Line(c.Text)
+	}
+	return line(c.Text, longestCell)
+}
+
+// plain is a cell with its warnings on one line.
+func (c Cell) plain() string {
+	s := c.Shown()
+	if len(c.List) > 0 {
+		s = strings.TrimSpace(s + " (" + Line(strings.Join(c.List, "; ")) + ")")
+	}
+	return s
 }
 
 // narrow is the width in columns below which a terminal gets the short forms.
@@ -29,7 +71,7 @@ func (c Cell) terminal(width int) string {
 	if c.Short != "" && width > 0 && width < narrow {
 		return c.Short
 	}
-	return strings.Join(strings.Fields(c.Text), " ")
+	return c.Shown()
 }
 
 func (t Table) texts() [][]string {
@@ -44,10 +86,30 @@ func (t Table) texts() [][]string {
 	return out
 }
 
+// heads are the column heads, which may hold names that people chose.
+func (t Table) heads() []string {
+	var out []string
+	for _, h := range t.Head {
+		out = append(out, line(h, longestCell))
+	}
+	return out
+}
+
+// formulas are texts that a spreadsheet would compute; numbers with a sign are none.
+var formulas = regexp.MustCompile(`^([=@]|[+-]([^0-9.]|$))`)
+
 // CSV writes head and rows.
 func (t Table) CSV(w io.Writer) error {
 	c := csv.NewWriter(w)
-	if err := c.WriteAll(append([][]string{t.Head}, t.texts()...)); err != nil {
+	rows := append([][]string{t.heads()}, t.texts()...)
+	for _, r := range rows {
+		for j, x := range r {
+			if formulas.MatchString(x) {
+				r[j] = "'" + x
+			}
+		}
+	}
+	if err := c.WriteAll(rows); err != nil {
 		return fmt.Errorf("table %s: %w", t.ID, err)
 	}
 	return nil
@@ -55,7 +117,7 @@ func (t Table) CSV(w io.Writer) error {
 
 // Markdown writes a pipe table.
 func (t Table) Markdown(w io.Writer) error {
-	md := strings.NewReplacer("|", `\|`, "<", "&lt;", ">", "&gt;", "`", "&#96;")
+	md := strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "`", "&#96;", "*", `\*`, "_", `\_`, "](", `]\(`, "][", `]\[`)
 	line := func(cells []string) string {
 		var b strings.Builder
 		for _, c := range cells {
@@ -63,12 +125,12 @@ func (t Table) Markdown(w io.Writer) error {
 		}
 		return b.String() + "|\n"
 	}
-	s := "**" + t.Caption + "**\n\n" + line(t.Head) + strings.Repeat("| --- ", len(t.Head)) + "|\n"
+	s := "**" + md.Replace(Line(t.Caption)) + "**\n\n" + line(t.heads()) + strings.Repeat("| --- ", len(t.Head)) + "|\n"
 	for _, r := range t.texts() {
 		s += line(r)
 	}
 	for _, n := range t.Notes {
-		s += "\nEvery row: " + md.Replace(n) + "\n"
+		s += "\nEvery row: " + md.Replace(Line(n)) + "\n"
 	}
 	_, err := io.WriteString(w, s)
 	return err
@@ -85,14 +147,14 @@ func (t Table) Terminal(w io.Writer, width int) error {
 		}
 		return out
 	}
-	fmt.Fprintln(w, t.Caption)
+	fmt.Fprintln(w, Line(t.Caption))
 	tb := tablewriter.NewTable(w,
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{Borders: tw.BorderNone, Settings: tw.Settings{Separators: tw.Separators{BetweenColumns: tw.Off}}})),
 		tablewriter.WithHeaderAutoFormat(tw.Off),
 		tablewriter.WithHeaderAlignment(tw.AlignLeft),
 		tablewriter.WithRowAlignment(tw.AlignLeft),
 	)
-	tb.Header(pick(t.Head))
+	tb.Header(pick(t.heads()))
 	for i, r := range t.texts() {
 		for j := range r {
 			r[j] = t.Rows[i][j].terminal(width) // warnings go to the report

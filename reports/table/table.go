@@ -26,7 +26,11 @@ type Cell struct {
 	Short   string   // for narrow terminals, "~" where undecided; empty: Text
 	Best    bool     // bold: better than every baseline by the adjusted tests
 	Dagger  bool     // the adjusted p is below the level of the tests
+	CI      *CI      // drawn beside the text where there is room
 }
+
+// CI is an estimate with its interval.
+type CI struct{ Lo, Est, Hi float64 }
 
 // Table is one table of the report.
 type Table struct {
@@ -38,6 +42,15 @@ type Table struct {
 	Grouped bool     // equal first cells in a run of rows make a block
 	Keep    []int    // columns by importance, for narrow terminals; nil: first, last, then from the left
 	Notes   []string // what holds for every row, printed once below
+}
+
+// interval is the cell of a difference's interval.
+func interval(f result.Finding) Cell {
+	c := Cell{Text: finding.Interval(f.Lo, f.Hi)}
+	if f.Lo.OK() && f.Hi.OK() {
+		c.CI = &CI{float64(f.Lo), float64(f.Estimate), float64(f.Hi)}
+	}
+	return c
 }
 
 // lift moves the warnings that every row carries below the table.

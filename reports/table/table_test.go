@@ -40,7 +40,7 @@ func sample() *result.Set {
 	claim := diff(result.KindClaim, "full", "dpo_x", .0512, .004)
 	claim.Claim, claim.Text, claim.Verdict, claim.Warn = "c1", "full & more > dpo_x by 5% | $x^2~{}#\\", result.Supported, []string{"for all", "own <b>"}
 	other := diff(result.KindClaim, "full", "sft", .011, .41)
-	other.Claim, other.Text, other.Verdict, other.Warn = "c1", claim.Text, result.Inconclusive, []string{"for all"}
+	other.Benchmark, other.Claim, other.Text, other.Verdict, other.Warn = "MATH", "c1", claim.Text, result.Inconclusive, []string{"for all"}
 	mining := diff(result.KindFactorial, "", "", .0049, .62)
 	mining.ID, mining.Verdict = "factorial/mining/GSM8K", result.Inconclusive
 	mining.Contrast = map[string]float64{"full": .5, "mine-only": .5, "dpo": -.5, "wt-only": -.5}
@@ -117,7 +117,7 @@ func cellsOf(t *testing.T, ext, text string) [][]string {
 	case "md":
 		for _, l := range strings.Split(text, "\n") {
 			if strings.HasPrefix(l, "| ") && !strings.HasPrefix(l, "| ---") {
-				out = append(out, strings.Split(strings.Trim(l, "| "), " | "))
+				out = append(out, strings.Split(strings.ReplaceAll(strings.Trim(l, "| "), `\_`, "_"), " | "))
 			}
 		}
 		return out[1:]

@@ -35,7 +35,9 @@ type Decision struct {
 	Threshold float64
 	Window    int
 	Series    []Point  // since the accepted level, tonight last
+	Earlier   []Point  // nights before it, which decide nothing
 	Split     int      // index in Series of the first night after the change; -1
+	Good, Bad string   // commits between which a regression began; "" where they are not known
 	Accepted  []Entry  // acceptances of this metric
 	Notes     []string // why it is not decided, where it began
 	Appeared  bool
@@ -103,8 +105,11 @@ func decide(h, nights []Entry, m Metric, metrics int, budget float64) (Decision,
 			v = *x
 		}
 		before = before || i < len(nights)-1 && !math.IsNaN(v)
+		p := Point{n.Date, n.Run, n.Commit, v}
 		if i >= from {
-			d.Series = append(d.Series, Point{n.Date, n.Run, n.Commit, v})
+			d.Series = append(d.Series, p)
+		} else {
+			d.Earlier = append(d.Earlier, p)
 		}
 	}
 	last := len(d.Series) - 1
@@ -172,6 +177,7 @@ func (d *Decision) locate(x []float64) error {
 	first, before := d.Series[d.Split], d.Series[index[e.Tau-1]]
 	d.Notes = append(d.Notes, fmt.Sprintf("first seen %s (change point, p = %.3g)", first.Date, e.P))
 	if first.Commit != "" && before.Commit != "" && first.Commit != before.Commit {
+		d.Good, d.Bad = before.Commit, first.Commit
 		d.Notes = append(d.Notes, fmt.Sprintf("git bisect start %s %s", first.Commit, before.Commit))
 	}
 	return nil

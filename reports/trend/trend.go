@@ -44,6 +44,7 @@ type Entry struct {
 	Values   map[string]*float64 `json:"values,omitempty"` // accuracies are fractions; null: watched, no result
 	Sentinel string              `json:"sentinel,omitempty"`
 	Tasks    int                 `json:"tasks,omitempty"`
+	Cached   int                 `json:"cached,omitempty"` // of the tasks: made by an earlier run
 	Failed   int                 `json:"failed,omitempty"`
 	WallS    float64             `json:"wall_s,omitempty"`
 	Again    bool                `json:"measured_again,omitempty"` // an alarm on speed, time or memory made us look twice

@@ -163,6 +163,7 @@ var wall = map[string][]string{
 	"golang.org/x/term":               {"harness/cli", "reports/table"},
 	"golang.org/x/sync":               {"harness/runner", "harness/cli"},
 	"github.com/klauspost/compress":   {"harness/store"},
+	"github.com/chromedp":             {"reports/page/pagetest"},
 }
 
 func TestWall(t *testing.T) {
