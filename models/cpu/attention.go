@@ -12,14 +12,17 @@ import (
 const queryBlock = 64
 
 // expRow sets y = exp(scale·x + bias) and returns the sum.
-func expRow[F Float](x, y []F, scale, bias F) F {
+func expRow[F Float](x, y []F, scale, bias F) F { return expMul(x, y, scale, bias, 1) }
+
+// expMul sets y = mul·e for e = exp(scale·x + bias) and returns the sum of e.
+func expMul[F Float](x, y []F, scale, bias, mul F) F {
 	if x32, ok := any(x).([]float32); ok {
-		return F(gemm.ExpRow(x32, any(y).([]float32), float32(scale), float32(bias)))
+		return F(gemm.ExpMul(x32, any(y).([]float32), float32(scale), float32(bias), float32(mul)))
 	}
 	var s F
 	for i, v := range x {
 		e := F(math.Exp(float64(v*scale + bias)))
-		y[i] = e
+		y[i] = mul * e
 		s += e
 	}
 	return s
@@ -30,11 +33,31 @@ func expRow[F Float](x, y []F, scale, bias F) F {
 func Softmax[F Float](x []F, scale F) F {
 	m := maxOf(x)
 	z := expRow(x, x, scale, -m*scale)
-	inv := 1 / z
-	for i := range x {
-		x[i] *= inv
-	}
+	times(x, 1/z)
 	return m*scale + F(math.Log(float64(z)))
+}
+
+// times sets x = a·x.
+func times[F Float](x []F, a F) {
+	if x32, ok := any(x).([]float32); ok {
+		gemm.Scale(float32(a), x32)
+		return
+	}
+	for i := range x {
+		x[i] *= a
+	}
+}
+
+// softmaxGrad sets x to p = exp(scale·x + bias) and y to scale·p·(y - dot).
+func softmaxGrad[F Float](x, y []F, scale, bias, dot F) {
+	if x32, ok := any(x).([]float32); ok {
+		gemm.SoftmaxGrad(x32, any(y).([]float32), float32(scale), float32(bias), float32(dot))
+		return
+	}
+	expRow(x, x, scale, bias)
+	for i, p := range x {
+		y[i] = p * (y[i] - dot) * scale
+	}
 }
 
 func maxOf[F Float](x []F) F {
@@ -170,15 +193,7 @@ func (g *attnBack[F]) segment(worker, hi int, a attended) {
 		h.times(worker, ds, i0, i1, a, do, ow, h.v)
 		for i := i0; i < i1; i++ {
 			pr, sr, n := p[(i-i0)*ld:][:ld], ds[(i-i0)*ld:][:ld], np+i-a.b+1
-			var dot F
-			dr := do[i*ow:][:d]
-			for j, v := range g.o[i*ow+hi*d:][:d] {
-				dot += v * dr[j]
-			}
-			expRow(pr[:n], pr[:n], h.scale, -g.lse[i*hs.Q+hi])
-			for j, v := range pr[:n] {
-				sr[j] = v * (sr[j] - dot) * h.scale
-			}
+			softmaxGrad(pr[:n], sr[:n], h.scale, -g.lse[i*hs.Q+hi], dot(g.o[i*ow+hi*d:][:d], do[i*ow:][:d]))
 			clear(pr[n:])
 			clear(sr[n:])
 		}

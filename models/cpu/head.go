@@ -98,10 +98,7 @@ func logProbGrad[F Float](c *CPU, k vm.Call) vm.Kernel {
 			c.e.Range(hi-lo, 8, func(_, a, b int) {
 				for i := a; i < b; i++ {
 					row, g := z[i*v:i*v+v], dlogp[lo+i]
-					expRow(row, row, 1, -lse[lo+i])
-					for j, e := range row {
-						row[j] = -g * e
-					}
+					expMul(row, row, 1, -lse[lo+i], -g)
 					row[p.ids[lo+i]] += g
 				}
 			})
@@ -142,6 +139,17 @@ func seqSumGrad[F Float](_ *CPU, k vm.Call) vm.Kernel {
 	}
 }
 
+func squares[F Float](x []F) float64 {
+	if x32, ok := any(x).([]float32); ok {
+		return gemm.SumSquares64(x32)
+	}
+	var s float64
+	for _, v := range x {
+		s += float64(v) * float64(v)
+	}
+	return s
+}
+
 // sumSquares adds up chunks, then the chunks' sums in order.
 func sumSquares[F Float](c *CPU, k vm.Call) vm.Kernel {
 	x, out := data[F](k.In[0]), data[float64](k.Out[0])
@@ -149,11 +157,7 @@ func sumSquares[F Float](c *CPU, k vm.Call) vm.Kernel {
 	return func(uint) {
 		parts := scratch[float64](&c.big, 0, (len(x)+chunk-1)/chunk)
 		c.e.Range(len(x), chunk, func(_, lo, hi int) {
-			var s float64
-			for _, v := range x[lo:hi] {
-				s += float64(v) * float64(v)
-			}
-			parts[lo/chunk] = s
+			parts[lo/chunk] = squares(x[lo:hi])
 		})
 		var s float64
 		for _, v := range parts {

@@ -20,14 +20,28 @@ func m32[F Float](m mat[F]) gemm.Mat {
 
 // mul is C (m×n) = A·B, or C += A·B, with all threads.
 func mul[F Float](c *CPU, m, n, k int, a, b mat[F], o []F, ldo int, acc bool) {
+	var from []F
+	if acc {
+		from = o
+	}
+	mulAdd(c, m, n, k, a, b, o, from, ldo)
+}
+
+// mulAdd is C = A·B + from, which may be C; nil adds nothing.
+func mulAdd[F Float](c *CPU, m, n, k int, a, b mat[F], o, from []F, ldo int) {
 	if m == 0 || n == 0 {
 		return
 	}
 	if o32, ok := any(o).([]float32); ok && k > 0 {
-		c.e.Mul(m, n, k, m32(a), m32(b), o32, ldo, acc)
+		c.e.MulAdd(m, n, k, m32(a), m32(b), o32, any(from).([]float32), ldo)
 		return
 	}
-	mulNaive(m, n, k, a, b, o, ldo, acc)
+	if from != nil && &from[0] != &o[0] {
+		for i := range m {
+			copy(o[i*ldo:][:n], from[i*ldo:])
+		}
+	}
+	mulNaive(m, n, k, a, b, o, ldo, from != nil)
 }
 
 // mulOn is mul on one worker, inside Do.
@@ -65,22 +79,22 @@ func linear[F Float](c *CPU, k vm.Call) vm.Kernel {
 	}
 	n, d := k.In[1].Shape[0], k.In[1].Shape[1]
 	return func(add uint) {
-		t := k.Live.Tokens
-		acc := add&1 != 0
-		if res != nil {
-			if acc {
+		t, from := k.Live.Tokens, res
+		if add&1 != 0 {
+			if from = y; res != nil {
 				addTo(y[:t*n], res)
-			} else {
-				copy(y[:t*n], res)
 			}
-			acc = true
 		}
-		mul(c, t, n, d, rowsOf(x, d), rowsOf(w, d).t(), y, n, acc)
+		mulAdd(c, t, n, d, rowsOf(x, d), rowsOf(w, d).t(), y, from, n)
 	}
 }
 
 func addTo[F Float](y, x []F) {
 	x = x[:len(y)]
+	if y32, ok := any(y).([]float32); ok {
+		gemm.Add(y32, any(x).([]float32))
+		return
+	}
 	for i, v := range x {
 		y[i] += v
 	}
@@ -126,8 +140,7 @@ func add[F Float](_ *CPU, k vm.Call) vm.Kernel {
 			addTo(o, y)
 			return
 		}
-		for i := range o {
-			o[i] = x[i] + y[i]
-		}
+		copy(o, x)
+		addTo(o, y)
 	}
 }

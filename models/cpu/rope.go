@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 
+	"hardneg/models/cpu/gemm"
 	"hardneg/models/graph"
 	"hardneg/models/vm"
 )
@@ -61,6 +62,10 @@ func rotateHeads[F Float](r *Rope, row []F, heads, pos int, dir F) {
 		co, si = *any(&r.cos).(*[]F), *any(&r.sin).(*[]F)
 	}
 	co, si = co[pos*half:][:half], si[pos*half:][:half]
+	if x, ok := any(row).([]float32); ok && d == 2*half {
+		gemm.Turn(x, heads, any(co).([]float32), any(si).([]float32), float32(dir))
+		return
+	}
 	for h := range heads {
 		x, y := row[h*d:][:half], row[h*d+half:][:half]
 		for i, a := range x {
@@ -86,8 +91,8 @@ func firstPos(segs, parent []int32, s int) int {
 	return 0
 }
 
-// rotateAll rotates all live rows.
-func rotateAll[F Float](c *CPU, r *Rope, x []F, segs, parent []int32, n int, dir F) {
+// rotateAll adds the bias, if there is one, to all live rows and rotates them.
+func rotateAll[F Float](c *CPU, r *Rope, x, bias []F, segs, parent []int32, n int, dir F) {
 	longest := 0
 	for s := range n {
 		longest = max(longest, firstPos(segs, parent, s)+int(segs[s+1]-segs[s]))
@@ -97,7 +102,11 @@ func rotateAll[F Float](c *CPU, r *Rope, x []F, segs, parent []int32, n int, dir
 	c.e.Do(n, func(_, s int) {
 		p := firstPos(segs, parent, s)
 		for t := int(segs[s]); t < int(segs[s+1]); t++ {
-			Rotate(r, x[t*w:t*w+w], p, dir)
+			row := x[t*w : t*w+w]
+			if bias != nil {
+				addTo(row, bias)
+			}
+			Rotate(r, row, p, dir)
 			p++
 		}
 	})
@@ -109,14 +118,8 @@ func rope[F Float](c *CPU, k vm.Call) vm.Kernel {
 	n := len(b)
 	r := c.rope(k.Op.Attr.(graph.Heads))
 	return func(uint) {
-		t := k.Live.Tokens
-		c.e.Range(t, rowChunk, func(_, lo, hi int) {
-			copy(y[lo*n:hi*n], x[lo*n:hi*n]) // no work in place
-			for i := lo; i < hi; i++ {
-				addTo(y[i*n:i*n+n], b)
-			}
-		})
-		rotateAll(c, r, y, segs, parent, k.Live.Segs, 1)
+		copy(y[:k.Live.Tokens*n], x) // no work in place
+		rotateAll(c, r, y, b, segs, parent, k.Live.Segs, 1)
 	}
 }
 
@@ -126,6 +129,6 @@ func ropeInv[F Float](c *CPU, k vm.Call) vm.Kernel {
 	r := c.rope(k.Op.Attr.(graph.Heads))
 	return func(uint) {
 		copy(y[:k.Live.Tokens*n], x) // no work in place
-		rotateAll(c, r, y, segs, parent, k.Live.Segs, -1)
+		rotateAll(c, r, y, nil, segs, parent, k.Live.Segs, -1)
 	}
 }

@@ -36,9 +36,10 @@ func (m Mat) T() Mat { return Mat{m.D, m.C, m.R} }
 
 func (m Mat) at(i, j int) Mat { return Mat{m.D[i*m.R+j*m.C:], m.R, m.C} }
 
-// tile computes h×n of C, n ≤ nr, from k rows of a panel of B: C = A·B, or
-// C += A·B if acc is 1. Element (i, p) of A is a[i*step+p] or a[p*step+i].
-type tile func(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64)
+// tile computes h×n of C, n ≤ nr, from k rows of a panel of B: C = A·B, plus
+// from, which may be C, if acc is 1. Element (i, p) of A is a[i*step+p] or
+// a[p*step+i].
+type tile func(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64, from *float32)
 
 // kernel is one micro-kernel with its block sizes: mc×kc of A should lie in
 // the L2 cache, and a tile of A in L1.
@@ -124,9 +125,19 @@ const serialBelow = 1 << 17
 // Mul computes C (m×n, ldc elements a row) = A·B, or C += A·B if acc, with all
 // threads. A is m×k, B is k×n.
 func (e *Engine) Mul(m, n, k int, a, b Mat, c []float32, ldc int, acc bool) {
+	var from []float32
+	if acc {
+		from = c
+	}
+	e.MulAdd(m, n, k, a, b, c, from, ldc)
+}
+
+// MulAdd computes C = A·B + from, laid out as C; nil adds nothing. from may be
+// C, but not overlap it otherwise.
+func (e *Engine) MulAdd(m, n, k int, a, b Mat, c, from []float32, ldc int) {
 	K := e.big
 	if len(e.ws) == 1 || m*n*k < serialBelow {
-		e.serial(K, 0, m, n, k, a, b, c, ldc, acc)
+		e.serial(K, 0, m, n, k, a, b, c, from, ldc)
 		return
 	}
 	e.shared = grow(e.shared, K.depth(min(k, K.kc))*(min(n, K.nc)+K.nr))
@@ -137,10 +148,11 @@ func (e *Engine) Mul(m, n, k int, a, b Mat, c []float32, ldc int, acc bool) {
 			e.packShared(b.at(pc, jc), kb, nb)
 			rows, cols := e.split(m, nb)
 			nr, nq := (m+rows-1)/rows, (nb+cols-1)/cols
-			t := task{kb: kb, b: e.shared, ldc: ldc, add: acc || pc > 0}
+			t := task{kb: kb, b: e.shared, ldc: ldc}
 			e.Do(nr*nq, func(w, i int) {
 				r, q := i/nq*rows, i%nq*cols
-				e.block(K, w, t, min(rows, m-r), a.at(r, pc), q, min(q+cols, nb), c[r*ldc+jc:])
+				o, f := blockOf(c, from, r*ldc+jc, pc)
+				e.block(K, w, t, min(rows, m-r), a.at(r, pc), q, min(q+cols, nb), o, f)
 			})
 		}
 	}
@@ -170,10 +182,27 @@ func (e *Engine) packShared(b Mat, kb, nb int) {
 // MulSerial is Mul on the calling thread with the buffers of the given worker;
 // it may be called inside Do.
 func (e *Engine) MulSerial(worker, m, n, k int, a, b Mat, c []float32, ldc int, acc bool) {
-	e.serial(e.k, worker, m, n, k, a, b, c, ldc, acc)
+	var from []float32
+	if acc {
+		from = c
+	}
+	e.serial(e.k, worker, m, n, k, a, b, c, from, ldc)
 }
 
-func (e *Engine) serial(K *kernel, worker, m, n, k int, a, b Mat, c []float32, ldc int, acc bool) {
+// blockOf is C from element at on, and what is added to its product with rows
+// of B from pc on: what earlier rows gave.
+func blockOf(c, from []float32, at, pc int) (o, f []float32) {
+	o = c[at:]
+	switch {
+	case pc > 0:
+		f = o
+	case from != nil:
+		f = from[at:]
+	}
+	return o, f
+}
+
+func (e *Engine) serial(K *kernel, worker, m, n, k int, a, b Mat, c, from []float32, ldc int) {
 	w := &e.ws[worker]
 	w.b = grow(w.b, K.depth(min(k, K.kc))*(min(n, K.nc)+K.nr))
 	for jc := 0; jc < n; jc += K.nc {
@@ -181,9 +210,10 @@ func (e *Engine) serial(K *kernel, worker, m, n, k int, a, b Mat, c []float32, l
 		for pc := 0; pc < k; pc += K.kc {
 			kb := min(K.kc, k-pc)
 			K.packB(w, w.b, b.at(pc, jc), kb, nb)
-			t := task{kb: kb, b: w.b, ldc: ldc, add: acc || pc > 0}
+			t := task{kb: kb, b: w.b, ldc: ldc}
 			for ic := 0; ic < m; ic += K.mc {
-				e.block(K, worker, t, min(K.mc, m-ic), a.at(ic, pc), 0, nb, c[ic*ldc+jc:])
+				o, f := blockOf(c, from, ic*ldc+jc, pc)
+				e.block(K, worker, t, min(K.mc, m-ic), a.at(ic, pc), 0, nb, o, f)
 			}
 		}
 	}
@@ -194,16 +224,16 @@ type task struct {
 	kb  int       // rows of B
 	b   []float32 // packed
 	ldc int
-	add bool
 }
 
-// block computes rows 0..m of C, columns j0..j1, from A (m×kb) and packed B.
-func (e *Engine) block(K *kernel, worker int, t task, m int, a Mat, j0, j1 int, c []float32) {
+// block computes rows 0..m of C, columns j0..j1, from A (m×kb) and packed B,
+// and adds from if there is one.
+func (e *Engine) block(K *kernel, worker int, t task, m int, a Mat, j0, j1 int, c, from []float32) {
 	d := K.depth(t.kb)
 	l := K.left(&e.ws[worker], a, m, t.kb)
-	flag := int64(0)
-	if t.add {
-		flag = 1
+	flag := int64(1)
+	if from == nil {
+		from, flag = c, 0
 	}
 	for j := j0; j < j1; j += K.nr {
 		n, pb := min(K.nr, j1-j), &t.b[j*d]
@@ -213,7 +243,8 @@ func (e *Engine) block(K *kernel, worker int, t task, m int, a Mat, j0, j1 int, 
 			if !l.byRow {
 				at = q * d * l.step
 			}
-			l.tiles[h-1](int64(d), &l.d[at], int64(l.step), pb, &c[i*t.ldc+j], int64(t.ldc), int64(n), flag)
+			o := i*t.ldc + j
+			l.tiles[h-1](int64(d), &l.d[at], int64(l.step), pb, &c[o], int64(t.ldc), int64(n), flag, &from[o])
 			i += h
 		}
 	}

@@ -29,8 +29,8 @@ func TestSound(t *testing.T) {
 		for _, tiles := range []*[]tile{&wrong.rows, &wrong.cols} {
 			for h, right := range *tiles {
 				*tiles = slices.Clone(*tiles)
-				(*tiles)[h] = func(n int64, a *float32, step int64, b, c *float32, ldc, width, acc int64) {
-					right(n, a, step, b, c, ldc, width, acc)
+				(*tiles)[h] = func(n int64, a *float32, step int64, b, c *float32, ldc, width, acc int64, from *float32) {
+					right(n, a, step, b, c, ldc, width, acc, from)
 					*c += 1
 				}
 				if wrong.sound() {
@@ -66,6 +66,23 @@ func TestMul(t *testing.T) {
 				for _, acc := range []bool{false, true} {
 					t.Run(fmt.Sprintf("%s/%v/%d/%v", name, s, layout, acc), func(t *testing.T) { testMul(t, name, s, layout, acc) })
 				}
+			}
+		}
+	}
+}
+
+// TestMulAdd: adding another matrix gives the bits of a copy that is added to.
+func TestMulAdd(t *testing.T) {
+	const m, n, k = 150, 70, 1100
+	for _, name := range append(Kernels(), BF16Kernels()...) {
+		for _, threads := range []int{1, 2} {
+			e := WithKernel(threads, name)
+			a, b, from := Rows(random("a", m*k), k), Rows(random("b", k*n), n), random("from", m*n)
+			want, got := append([]float32(nil), from...), random("c", m*n)
+			e.Mul(m, n, k, a, b, want, n, true)
+			e.MulAdd(m, n, k, a, b, got, from, n)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, %d threads: another sum than that of a copy", name, threads)
 			}
 		}
 	}
@@ -136,6 +153,93 @@ func TestExp(t *testing.T) {
 	}
 	if math.Abs(sum-want) > 1e-5*want {
 		t.Fatalf("sum is %g, want %g", sum, want)
+	}
+}
+
+// TestRows compares the row kernels with their definitions for every length
+// around a vector, and checks that nothing behind a row changes.
+func TestRows(t *testing.T) {
+	for n := range 67 {
+		x, y, z := random("x", n+1), random("y", n+1), random("z", n+1)
+		near := func(what string, got, want []float64) {
+			t.Helper()
+			for i := range want {
+				if math.Abs(got[i]-want[i]) > 2e-6*(1+math.Abs(want[i])) {
+					t.Fatalf("%s of %d: element %d is %g, want %g", what, n, i, got[i], want[i])
+				}
+			}
+		}
+		each := func(f func(i int) float64, last float32) []float64 {
+			r := make([]float64, n+1)
+			for i := range n {
+				r[i] = f(i)
+			}
+			r[n] = float64(last)
+			return r
+		}
+		wide := func(x []float32) []float64 {
+			r := make([]float64, len(x))
+			for i, v := range x {
+				r[i] = float64(v)
+			}
+			return r
+		}
+		sigmoid := func(i int) float64 { return 1 / (1 + math.Exp(-float64(x[i]))) }
+		a, b := slices.Clone(x), slices.Clone(y)
+		var sum float64
+		for i := range n {
+			sum += math.Exp(0.5*float64(x[i]) - 1)
+		}
+		near("sum of ExpMul", []float64{float64(ExpMul(x[:n], a, 0.5, -1, 3))}, []float64{sum})
+		near("ExpMul", wide(a), each(func(i int) float64 { return 3 * math.Exp(0.5*float64(x[i])-1) }, x[n]))
+		a = slices.Clone(z)
+		SwiGLU(x[:n], y, a)
+		near("SwiGLU", wide(a), each(func(i int) float64 { return float64(x[i]*y[i]) * sigmoid(i) }, z[n]))
+		a, b = slices.Clone(z), slices.Clone(z)
+		SwiGLUGrad(x[:n], y, z, a, b)
+		near("dg of SwiGLU", wide(a), each(func(i int) float64 {
+			s := sigmoid(i)
+			return float64(z[i]*y[i]) * s * (1 + float64(x[i])*(1-s))
+		}, z[n]))
+		near("du of SwiGLU", wide(b), each(func(i int) float64 { return float64(z[i]*x[i]) * sigmoid(i) }, z[n]))
+		a, b = slices.Clone(x), slices.Clone(y)
+		SoftmaxGrad(a[:n], b, 0.5, -1, 0.25)
+		p := func(i int) float64 { return math.Exp(0.5*float64(x[i]) - 1) }
+		near("SoftmaxGrad", wide(a), each(p, x[n]))
+		near("gradient of SoftmaxGrad", wide(b), each(func(i int) float64 { return 0.5 * p(i) * (float64(y[i]) - 0.25) }, y[n]))
+		a = slices.Clone(x)
+		Scale(3, a[:n])
+		near("Scale", wide(a), each(func(i int) float64 { return 3 * float64(x[i]) }, x[n]))
+		a = slices.Clone(x)
+		Add(a[:n], y)
+		near("Add", wide(a), each(func(i int) float64 { return float64(x[i]) + float64(y[i]) }, x[n]))
+		sum = 0
+		for _, v := range x[:n] {
+			sum += float64(v) * float64(v)
+		}
+		near("SumSquares64", []float64{SumSquares64(x[:n])}, []float64{sum})
+		testTurn(t, n)
+	}
+}
+
+func testTurn(t *testing.T, half int) {
+	const heads = 3
+	x, cos, sin := random("r", 2*half*heads+1), random("cos", half), random("sin", half)
+	got := slices.Clone(x)
+	Turn(got, heads, cos, sin, -1)
+	for h := range heads {
+		for i := range half {
+			at := 2*half*h + i
+			a, b := x[at], x[at+half]
+			for j, want := range map[int]float32{at: a*cos[i] + b*sin[i], at + half: b*cos[i] - a*sin[i]} {
+				if math.Abs(float64(got[j]-want)) > 1e-5 {
+					t.Fatalf("rotation of %d heads of %d: element %d is %g, want %g", heads, 2*half, j, got[j], want)
+				}
+			}
+		}
+	}
+	if got[len(got)-1] != x[len(x)-1] {
+		t.Fatalf("rotation of %d heads of %d wrote behind them", heads, 2*half)
 	}
 }
 

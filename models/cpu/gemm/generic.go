@@ -19,12 +19,13 @@ func span(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
 func goTile(h int, byRow, paired bool) tile {
 	low := func(v float32) float32 { return math.Float32frombits(math.Float32bits(v) << 16) }
 	high := func(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ 0xffff) }
-	return func(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64) {
+	return func(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64, from *float32) {
 		rs, cs := int(step), 1
 		if !byRow {
 			rs, cs = 1, int(step)
 		}
 		x, y, o := span(a, (h-1)*rs+int(k-1)*cs+1), span(b, 4*int(k)), span(c, (h-1)*int(ldc)+int(n))
+		f := span(from, len(o))
 		for i := range h {
 			for j := range int(n) {
 				var s float32
@@ -38,7 +39,7 @@ func goTile(h int, byRow, paired bool) tile {
 					}
 				}
 				if acc != 0 {
-					s += o[i*int(ldc)+j]
+					s += f[i*int(ldc)+j]
 				}
 				o[i*int(ldc)+j] = s
 			}
@@ -46,24 +47,24 @@ func goTile(h int, byRow, paired bool) tile {
 	}
 }
 
-func goRow1(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64) {
-	go2x4(int(k), 1, a, 0, 1, b, c, int(ldc), int(n), acc != 0)
+func goRow1(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64, from *float32) {
+	go2x4(int(k), 1, a, 0, 1, b, c, from, int(ldc), int(n), acc != 0)
 }
 
-func goRow2(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64) {
-	go2x4(int(k), 2, a, int(step), 1, b, c, int(ldc), int(n), acc != 0)
+func goRow2(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64, from *float32) {
+	go2x4(int(k), 2, a, int(step), 1, b, c, from, int(ldc), int(n), acc != 0)
 }
 
-func goCol1(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64) {
-	go2x4(int(k), 1, a, 0, int(step), b, c, int(ldc), int(n), acc != 0)
+func goCol1(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64, from *float32) {
+	go2x4(int(k), 1, a, 0, int(step), b, c, from, int(ldc), int(n), acc != 0)
 }
 
-func goCol2(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64) {
-	go2x4(int(k), 2, a, 1, int(step), b, c, int(ldc), int(n), acc != 0)
+func goCol2(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64, from *float32) {
+	go2x4(int(k), 2, a, 1, int(step), b, c, from, int(ldc), int(n), acc != 0)
 }
 
 // go2x4 computes two rows, of which h are stored.
-func go2x4(k, h int, a *float32, rs, cs int, b, c *float32, ldc, n int, acc bool) {
+func go2x4(k, h int, a *float32, rs, cs int, b, c, from *float32, ldc, n int, acc bool) {
 	x, y := span(a, rs+(k-1)*cs+1), span(b, 4*k)
 	var s [2][4]float32
 	for at := 0; len(y) >= 4; at += cs {
@@ -80,11 +81,11 @@ func go2x4(k, h int, a *float32, rs, cs int, b, c *float32, ldc, n int, acc bool
 		y = y[4:]
 	}
 	for i := range h {
-		o := span(c, i*ldc+n)[i*ldc:]
+		o, f := span(c, i*ldc+n)[i*ldc:], span(from, i*ldc+n)[i*ldc:]
 		for j := range o {
 			v := s[i][j]
 			if acc {
-				v += o[j]
+				v += f[j]
 			}
 			o[j] = v
 		}

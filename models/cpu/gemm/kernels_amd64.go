@@ -42,6 +42,7 @@ var (
 		cols: []tile{cols1BF16, cols2BF16, cols3BF16, cols4BF16, cols5BF16, cols6BF16, cols7BF16, cols8BF16, cols9BF16, cols10BF16, cols11BF16, cols12BF16, cols13BF16, cols14BF16},
 		vec:  &packers{16, [2]runner{runs16BF16, runs32BF16}, across16BF16}}
 	hasVec = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	has512 = hasVec && cpu.X86.HasAVX512F && cpu.X86.HasBMI2
 )
 
 // expRow sets y = exp(scale·x + bias) and returns the sum of y. It covers the
@@ -139,4 +140,66 @@ func roundRow(x, o []float32) int {
 	_ = o[n-1]
 	roundRowAVX2(int64(n), &x[0], &o[0])
 	return n
+}
+
+func expMul512(x, y []float32, scale, bias, mul float32) float32 {
+	if len(x) == 0 {
+		return 0
+	}
+	var s [8]float32
+	_ = y[len(x)-1]
+	exp512(int64(len(x)), scale, bias, mul, &x[0], &y[0], &s[0])
+	return lanes(&s)
+}
+
+func siluMul512(g, u, y []float32) {
+	if n := len(g); n > 0 {
+		_, _ = u[n-1], y[n-1]
+		silu512(int64(n), &g[0], &u[0], &y[0])
+	}
+}
+
+func siluMulGrad512(g, u, dy, dg, du []float32) {
+	if n := len(g); n > 0 {
+		_, _, _, _ = u[n-1], dy[n-1], dg[n-1], du[n-1]
+		siluGrad512(int64(n), &g[0], &u[0], &dy[0], &dg[0], &du[0])
+	}
+}
+
+func softmaxGradRow(x, y []float32, scale, bias, dot float32) {
+	if n := len(x); n > 0 {
+		_ = y[n-1]
+		softmaxGrad512(int64(n), scale, bias, dot, &x[0], &y[0])
+	}
+}
+
+func scaleRow(a float32, x []float32) {
+	if n := len(x); n > 0 {
+		scale512(int64(n), a, &x[0])
+	}
+}
+
+func addRow(y, x []float32) {
+	if n := len(y); n > 0 {
+		_ = x[n-1]
+		add512(int64(n), &x[0], &y[0])
+	}
+}
+
+func squares64(x []float32) (t float64) {
+	if len(x) == 0 {
+		return 0
+	}
+	var s [8]float64
+	squares512(int64(len(x)), &x[0], &s[0])
+	for _, v := range s {
+		t += v
+	}
+	return t
+}
+
+func turnRow(x []float32, heads int, cos, sin []float32, dir float32) {
+	half := len(cos)
+	_, _ = x[2*half*heads-1], sin[half-1]
+	turn512(int64(heads), int64(half), dir, &x[0], &cos[0], &sin[0])
 }

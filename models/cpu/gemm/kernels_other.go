@@ -4,7 +4,16 @@ package gemm
 
 func kernels() []*kernel { return []*kernel{&goKernel} }
 
-const hasVec = false
+const hasVec, has512 = false, false
+
+func expMul512(x, y []float32, scale, bias, mul float32) float32      { return 0 }
+func siluMul512(g, u, y []float32)                                    {}
+func siluMulGrad512(g, u, dy, dg, du []float32)                       {}
+func softmaxGradRow(x, y []float32, scale, bias, dot float32)         {}
+func scaleRow(a float32, x []float32)                                 {}
+func addRow(y, x []float32)                                           {}
+func squares64(x []float32) float64                                   { return 0 }
+func turnRow(x []float32, heads int, cos, sin []float32, dir float32) {}
 
 func expRow(x, y []float32, scale, bias float32) float32 { return 0 }
 func siluMul(g, u, y []float32)                          {}

@@ -19,7 +19,22 @@ func Exp32(x float32) float32 {
 }
 
 // ExpRow sets y = exp(scale·x + bias) and returns the sum of y; y may be x.
-func ExpRow(x, y []float32, scale, bias float32) float32 {
+func ExpRow(x, y []float32, scale, bias float32) float32 { return ExpMul(x, y, scale, bias, 1) }
+
+// ExpMul sets y = mul·e for e = exp(scale·x + bias) and returns the sum of e; y
+// may be x.
+func ExpMul(x, y []float32, scale, bias, mul float32) float32 {
+	if has512 {
+		return expMul512(x, y, scale, bias, mul)
+	}
+	s := expRowShort(x, y, scale, bias)
+	if mul != 1 {
+		Scale(mul, y[:len(x)])
+	}
+	return s
+}
+
+func expRowShort(x, y []float32, scale, bias float32) float32 {
 	var s float32
 	i := 0
 	if hasVec {
@@ -36,6 +51,10 @@ func ExpRow(x, y []float32, scale, bias float32) float32 {
 
 // SwiGLU sets y = silu(g)·u.
 func SwiGLU(g, u, y []float32) {
+	if has512 {
+		siluMul512(g, u, y)
+		return
+	}
 	i := 0
 	if hasVec {
 		i = len(g) &^ 7
@@ -48,6 +67,10 @@ func SwiGLU(g, u, y []float32) {
 
 // SwiGLUGrad sets the gradients dg, du of SwiGLU for the output gradient dy.
 func SwiGLUGrad(g, u, dy, dg, du []float32) {
+	if has512 {
+		siluMulGrad512(g, u, dy, dg, du)
+		return
+	}
 	i := 0
 	if hasVec {
 		i = len(g) &^ 7
@@ -173,5 +196,74 @@ func MulAdd(a float32, x, y, o []float32) {
 	}
 	for ; i < len(x); i++ {
 		o[i] += a * x[i] * y[i]
+	}
+}
+
+// SoftmaxGrad sets x to p = exp(scale·x + bias), the row of a softmax, and y to
+// scale·p·(y - dot), the gradient of its logits.
+func SoftmaxGrad(x, y []float32, scale, bias, dot float32) {
+	if has512 {
+		softmaxGradRow(x, y, scale, bias, dot)
+		return
+	}
+	ExpRow(x, x, scale, bias)
+	for i, p := range x {
+		y[i] = p * (y[i] - dot) * scale
+	}
+}
+
+// Scale sets x = a·x.
+func Scale(a float32, x []float32) {
+	if has512 {
+		scaleRow(a, x)
+		return
+	}
+	for i := range x {
+		x[i] *= a
+	}
+}
+
+// Add sets y += x, as many elements as y has.
+func Add(y, x []float32) {
+	x = x[:len(y)]
+	if has512 {
+		addRow(y, x)
+		return
+	}
+	for i, v := range x {
+		y[i] += v
+	}
+}
+
+// SumSquares64 is Σ x² in float64.
+func SumSquares64(x []float32) float64 {
+	var s float64
+	i := 0
+	if has512 {
+		i = len(x) &^ 15
+		s = squares64(x[:i])
+	}
+	for _, v := range x[i:] {
+		s += float64(v) * float64(v)
+	}
+	return s
+}
+
+// Turn rotates the halves of each of the heads that lie side by side in x by the
+// angles with the given cosines and sines, or back if dir is -1.
+func Turn(x []float32, heads int, cos, sin []float32, dir float32) {
+	half := len(cos)
+	x = x[:2*half*heads]
+	if has512 && half > 0 && heads > 0 {
+		turnRow(x, heads, cos, sin, dir)
+		return
+	}
+	for ; len(x) > 0; x = x[2*half:] {
+		a, b := x[:half], x[half:2*half]
+		for i, v := range a {
+			w, s := b[i], sin[i]*dir
+			a[i] = v*cos[i] - w*s
+			b[i] = w*cos[i] + v*s
+		}
 	}
 }

@@ -535,6 +535,7 @@ func main() {
 	elementwise()
 	tiles()
 	packers()
+	vectors()
 	transpose8()
 	cst1, cstBias, cstHigh = cst("c_bf1", 1), cst("c_bfbias", 0x7fff), cst("c_bfhigh", 0xffff0000)
 	roundRow()

@@ -28,9 +28,10 @@ func tileName(v isa, h int, byRow bool) string {
 	return fmt.Sprintf("%s%d%s", map[bool]string{true: "rows", false: "cols"}[byRow], h, v.name)
 }
 
-const tileArgs = "func(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64)"
+const tileArgs = "func(k int64, a *float32, step int64, b, c *float32, ldc, n, acc int64, from *float32)"
 
-// tile emits C[h × n] (=|+=) A[h × k]·B[panel k × nv vectors], n ≤ nv vectors.
+// tile emits C[h × n] = A[h × k]·B[panel k × nv vectors], n ≤ nv vectors, plus
+// what from holds, laid out as C, if acc is 1. from must be readable anyway.
 // Element (i, p) of A lies at a[i*step+p] if byRow, else at a[p*step+i].
 //
 // Each element of A is broadcast to a register once and used for all vectors of
@@ -46,7 +47,7 @@ func tile(v isa, h, nv int, byRow bool) {
 	step := Load(Param("step"), GP64())
 	b := Load(Param("b"), GP64())
 	SHLQ(Imm(2), step)
-	prefetchC(h, nv*wb)
+	prefetch("c", h, nv*wb)
 	row := rowsAt(a, step, h, byRow)
 	sums := make([][]reg.VecVirtual, h)
 	for i := range sums {
@@ -155,8 +156,9 @@ func zero(v isa, s reg.VecVirtual) {
 	}
 }
 
-func prefetchC(h, width int) {
-	c := Load(Param("c"), GP64())
+// prefetch asks for the lines of C.
+func prefetch(name string, h, width int) {
+	c := Load(Param(name), GP64())
 	ldc := Load(Param("ldc"), GP64())
 	SHLQ(Imm(2), ldc)
 	for i := range h {
@@ -169,18 +171,21 @@ func prefetchC(h, width int) {
 	}
 }
 
-// storeTile writes the first n columns of the sums to C, or adds them.
+// storeTile writes the first n columns of the sums, plus from, to C.
 func storeTile(v isa, name string, sums [][]reg.VecVirtual) {
 	nv := len(sums[0])
 	c := Load(Param("c"), GP64())
+	from := Load(Param("from"), GP64())
+	SUBQ(c, from) // its distance from C
 	ldc := Load(Param("ldc"), GP64())
 	n := Load(Param("n"), GP64())
 	SHLQ(Imm(2), ldc)
 	acc := NewParamAddr("acc", 56)
-	each := func(f func(s reg.VecVirtual, m Mem, j int)) {
+	each := func(f func(s reg.VecVirtual, to, from Mem, j int)) {
 		for i := range sums {
 			for j := range nv {
-				f(sums[i][j], Mem{Base: c, Disp: 4 * v.lanes * j}, j)
+				d := 4 * v.lanes * j
+				f(sums[i][j], Mem{Base: c, Disp: d}, Mem{Base: c, Index: from, Scale: 1, Disp: d}, j)
 			}
 			if i < len(sums)-1 {
 				ADDQ(ldc, c)
@@ -200,9 +205,9 @@ func storeTile(v isa, name string, sums [][]reg.VecVirtual) {
 			old = append(old, K())
 			KANDW(k, all[j], old[j])
 		}
-		each(func(s reg.VecVirtual, m Mem, j int) {
-			VADDPS(m, s, old[j], s)
-			VMOVUPS(s, all[j], m)
+		each(func(s reg.VecVirtual, to, from Mem, j int) {
+			VADDPS(from, s, old[j], s)
+			VMOVUPS(s, all[j], to)
 		})
 		return
 	}
@@ -210,12 +215,12 @@ func storeTile(v isa, name string, sums [][]reg.VecVirtual) {
 	JNE(LabelRef(name + "_edge"))
 	CMPQ(acc, Imm(0))
 	JE(LabelRef(name + "_set"))
-	each(func(s reg.VecVirtual, m Mem, j int) {
-		VADDPS(m, s, s)
-		VMOVUPS(s, m)
+	each(func(s reg.VecVirtual, to, from Mem, j int) {
+		VADDPS(from, s, s)
+		VMOVUPS(s, to)
 	})
 	Label(name + "_set")
-	each(func(s reg.VecVirtual, m Mem, j int) { VMOVUPS(s, m) })
+	each(func(s reg.VecVirtual, to, _ Mem, j int) { VMOVUPS(s, to) })
 	Label(name + "_edge")
 	mask := windowMask(v, n)
 	flag := GP64() // with acc 0 the mask of what is added is empty
@@ -225,12 +230,12 @@ func storeTile(v isa, name string, sums [][]reg.VecVirtual) {
 	VMOVQ(flag, f)
 	VPBROADCASTQ(f, x)
 	t, m := v.vec(), v.vec()
-	each(func(s reg.VecVirtual, at Mem, j int) {
+	each(func(s reg.VecVirtual, to, from Mem, j int) {
 		mask(j, m)
 		VANDPS(x, m, t)
-		VMASKMOVPS(at, t, t)
+		VMASKMOVPS(from, t, t)
 		VADDPS(t, s, s)
-		VMASKMOVPS(s, m, at)
+		VMASKMOVPS(s, m, to)
 	})
 }
 
