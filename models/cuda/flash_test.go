@@ -18,7 +18,7 @@ import (
 type packed struct {
 	h            graph.Heads
 	segs, parent []int32
-	t            int
+	t, spare     int // rows, and capacity beyond them
 	qkv, do      []float64
 }
 
@@ -38,7 +38,7 @@ func layouts() map[string][][]int {
 }
 
 func pack(h graph.Heads, groups [][]int, key seed.Key) packed {
-	p := packed{h: h, segs: []int32{0}}
+	p := packed{h: h, segs: []int32{0}, spare: 70}
 	for _, g := range groups {
 		first := int32(len(p.parent))
 		for i, n := range g {
@@ -177,25 +177,23 @@ type device struct {
 	k  vm.Call
 }
 
-const spare = 70 // rows beyond the live ones
-
 func (p packed) on(t testing.TB, be vm.Backend) device {
 	t.Helper()
 	d := device{t: t, be: be, p: p, k: vm.Call{Op: &graph.Op{Kind: graph.KindAttn, Attr: p.h}, Live: &vm.Live{Tokens: p.t, Segs: len(p.parent)}}}
 	d.in(p.qkv, p.h.Width())
 	for _, v := range [][]int32{p.segs, p.parent} {
-		b, err := be.Import(slices.Concat(v, make([]int32, spare)))
+		b, err := be.Import(slices.Concat(v, make([]int32, p.spare)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.k.In = append(d.k.In, vm.Arg{Buf: b, Shape: graph.Shape{len(v) + spare}})
+		d.k.In = append(d.k.In, vm.Arg{Buf: b, Shape: graph.Shape{len(v) + p.spare}})
 	}
 	return d
 }
 
 // buffer has capacity for rows of w elements, all NaN.
 func (d device) buffer(dt graph.Dtype, w int) vm.Arg {
-	n := (d.p.t + spare) * w
+	n := (d.p.t + d.p.spare) * w
 	b, err := d.be.Alloc(dt, n)
 	if err != nil {
 		d.t.Fatal(err)
@@ -205,7 +203,7 @@ func (d device) buffer(dt graph.Dtype, w int) vm.Arg {
 	} else {
 		d.be.Write(b, slices.Repeat([]float32{float32(math.NaN())}, n))
 	}
-	return vm.Arg{Buf: b, Shape: graph.Shape{d.p.t + spare, w}}
+	return vm.Arg{Buf: b, Shape: graph.Shape{d.p.t + d.p.spare, w}}
 }
 
 // in adds an input of rows of bfloat16.
@@ -378,7 +376,7 @@ func TestFlashBits(t *testing.T) {
 }
 
 // TestEmulatorFlashSchedule runs threads in a random order: tiles that are read
-// while others still write them show, and with a barrier taken out, do.
+// while others still write them show, and with a barrier or a wait taken out, do.
 func TestEmulatorFlashSchedule(t *testing.T) {
 	t.Setenv("HARDNEG_EMU_SCHEDULE", "random")
 	p := pack(heads(2, 1, 64), [][]int{{130, 70, 65}}, 5)
@@ -393,8 +391,29 @@ func TestEmulatorFlashSchedule(t *testing.T) {
 	if f, b := check(); f != nil || b != nil {
 		t.Error(f, b)
 	}
-	if f, b := check("-DHN_PLANT_NO_FLASH_BARRIER"); f == nil || b == nil {
-		t.Error("kernels without their barrier passed:", f, b)
+	for _, fault := range []string{"-DHN_PLANT_NO_FLASH_BARRIER", "-DHN_PLANT_NO_FLASH_WAIT"} {
+		if f, b := check(fault); f == nil || b == nil {
+			t.Error("kernels passed with ", fault, ": ", f, b)
+		}
+	}
+}
+
+// exactFlash runs attention in buffers without a row to spare.
+func exactFlash(t *testing.T, options []string) {
+	be, err := openWith(0, true, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer be.Close()
+	for _, h := range []graph.Heads{heads(2, 1, 64), heads(2, 2, 8)} {
+		p := pack(h, [][]int{{30, 70, 65}, {66}}, 5)
+		p.spare = 0
+		if err := checkForward(t, be, p); err != nil {
+			t.Error(err)
+		}
+		if err := checkBackward(t, be, p); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -52,6 +52,7 @@ func sanitized(t *testing.T, kind string) {
 	if kind == "planted" {
 		options = append(options, "-DHN_PLANT_OUT_OF_BOUNDS")
 	}
+	exactFlash(t, options)
 	for _, bf16 := range []bool{false, true} {
 		vmtest.Suite{Dtype: graph.Float32, Tolerance: 1.5e-2, Inexact: true, Open: func(int) (vm.Backend, error) { return openWith(0, bf16, options...) }}.Each(vmtest.Cases(), report(t))
 	}

@@ -90,11 +90,12 @@ struct flash_tile {
 	int s, i;
 };
 template <int size> __device__ __forceinline__ flash_tile tile_of(const int *segs, int n, int x, int per) {
-	int lo = 0, hi = n;
-	while (hi - lo > 1) {
-		const int mid = (lo + hi) / 2;
-		if (segs[mid] * per / size + mid <= x) lo = mid;
-		else hi = mid;
+	int lo = 0;
+	for (int step = n;;) { // each warp looks at 32 places at once
+		step = (step + 31) / 32;
+		const int s = lo + threadIdx.x % 32 * step;
+		lo += (__popc(__ballot_sync(~0u, s < n && segs[s] * per / size + s <= x)) - 1) * step;
+		if (step == 1) break;
 	}
 	flash_tile r = {lo, x - (segs[lo] * per / size + lo)};
 	return r;
@@ -111,6 +112,16 @@ __device__ __forceinline__ flash_work work_of(const int *segs, const int *parent
 	flash_work r = {segs[s], segs[s + 1] - segs[s], 0, 0};
 	if (f >= 0) r.p = segs[f], r.q = segs[f + 1] - r.p;
 	return r;
+}
+
+// arrive waits for the tile under way, and until all have done with the one before.
+__device__ __forceinline__ void arrive() {
+#ifndef HN_PLANT_NO_FLASH_WAIT // tests plant faults here
+	copy_wait<0>();
+#endif
+#ifndef HN_PLANT_NO_FLASH_BARRIER
+	__syncthreads();
+#endif
 }
 
 // flash_note holds numbers of a block in shared memory, to save registers.
@@ -187,10 +198,7 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 	// Last keys that some row of the warp sees, and that every row does.
 	const int most = m0 + mine < m1 ? a.q + heads(m0 + mine + 16 * M - 1) : -1, least = a.q + heads(m0 + mine);
 	for (int t = 0; t == 0 || t * flash_keys < note->keys; t++) {
-		copy_wait<0>();
-#ifndef HN_PLANT_NO_FLASH_BARRIER // tests plant a fault here
-		__syncthreads();
-#endif
+		arrive();
 		ln.again();
 		if ((t + 1) * flash_keys < note->keys) load(t + 1, note->work, note->keys);
 		const int j0 = t * flash_keys;
@@ -313,6 +321,18 @@ struct flash_backward {
 	float scale;
 };
 
+// scores_of is the product of 16 rows, held as fragments, with N rows of a tile.
+template <int D, int N> __device__ __forceinline__ void scores_of(float (*s)[4], const lanes<D> &ln, const u32 (*a)[4], const u8 *across, int from) {
+	zeros<N / 8>(s);
+#pragma unroll
+	for (int k = 0; k < D / 16; k++)
+#pragma unroll
+		for (int n = 0; n < N / 16; n++) {
+			u32 b[4];
+			ln.across(b, across, from + 16 * n, k);
+			mma(s[2 * n], a[k], b), mma(s[2 * n + 1], a[k], b + 2);
+		}
+}
 // weighted adds the product of such scores with N rows of a tile.
 template <int D, int N, int M> __device__ __forceinline__ void weighted(float (*acc)[D / 8][4], const lanes<D> &ln, float (*s)[N / 8][4], const u8 *tile, int from) {
 #pragma unroll
@@ -377,21 +397,22 @@ template <int D> __device__ __forceinline__ void flash_dkv(const flash_backward 
 	load(0, j0, m1);
 	const float c = a.scale * 1.44269504f;
 	float dk[D / 8][4], dv[D / 8][4];
+	u32 fk[D / 16][4]; // the warp's keys
 	zeros<D / 8>(dk), zeros<D / 8>(dv);
 	for (int t = 0; t < tiles; t++) {
-		copy_wait<0>();
-#ifndef HN_PLANT_NO_FLASH_BARRIER
-		__syncthreads();
-#endif
+		arrive();
 		ln.again();
 		if (t + 1 < tiles) load(t + 1, note[0], note[2]);
+		if (t == 0)
+#pragma unroll
+			for (int k = 0; k < D / 16; k++) ln.left(fk[k], sk, 16 * warp, k);
 		if (idle) continue;
 		const u8 *q = sq + (t & 1) * 2 * tile, *dout = q + tile;
 		const float *lse = sl + (t & 1) * 2 * flash_rows + 2 * (lane % 4), *dot = lse + flash_rows;
 #pragma unroll 1
 		for (int z = 0; z < flash_rows; z += 32) { // halves, to save registers
 			float p[4][4], s[4][4];                // keys × rows of work
-			scores<D, 32, 1>(&p, ln, sk, 16 * warp, q, z);
+			scores_of<D, 32>(p, ln, fk, q, z);
 			if (heads(t * flash_rows + z) < 16 * warp + 15)
 #pragma unroll
 				for (int n = 0; n < 4; n++)
@@ -469,10 +490,7 @@ template <int D, int M> __device__ __forceinline__ void flash_dq(const flash_bac
 	// Last keys that some row of the warp sees, and that every row does.
 	const int most = m0 + mine < m1 ? v.q + heads(m0 + mine + 16 * M - 1) : -1, least = v.q + heads(m0 + mine);
 	for (int t = 0; t == 0 || t * step < note->keys; t++) {
-		copy_wait<0>();
-#ifndef HN_PLANT_NO_FLASH_BARRIER
-		__syncthreads();
-#endif
+		arrive();
 		ln.again();
 		if ((t + 1) * step < note->keys) load(t + 1, note->work, note->keys);
 		const int j = t * step;

@@ -1,16 +1,31 @@
 // Words of the tensor cores and of asynchronous copies: PTX on the device, their
 // definition on the host.
 #ifdef HN_HOST
-__device__ inline void copy16(void *s, const void *g, bool live) {
-	if (live) memcpy(s, g, 16);
-	else memset(s, 0, 16);
+#include <vector>
+// Copies take place when a thread waits for them, and not before.
+struct copy_ {
+	void *to;
+	const void *from; // 0: zeros
+	int n;
+};
+static std::vector<std::vector<copy_>> copies_[1024]; // groups, by thread; the last is open
+inline std::vector<std::vector<copy_>> &groups_() {
+	auto &g = copies_[32 * hn::cur->warp + hn::cur->lane];
+	if (g.empty()) g.emplace_back();
+	return g;
 }
-__device__ inline void copy4(void *s, const void *g, bool live) {
-	if (live) memcpy(s, g, 4);
-	else memset(s, 0, 4);
+__device__ inline void copy16(void *s, const void *g, bool live) { groups_().back().push_back({s, live ? g : nullptr, 16}); }
+__device__ inline void copy4(void *s, const void *g, bool live) { groups_().back().push_back({s, live ? g : nullptr, 4}); }
+__device__ inline void copy_commit() { groups_().emplace_back(); }
+template <int N> __device__ inline void copy_wait() {
+	auto &g = groups_();
+	while (g.size() > N + 1) {
+		for (const copy_ &c : g.front())
+			if (c.from) memcpy(c.to, c.from, c.n);
+			else memset(c.to, 0, c.n);
+		g.erase(g.begin());
+	}
 }
-__device__ inline void copy_commit() {}
-template <int N> __device__ inline void copy_wait() {}
 
 // Eight by eight elements a matrix: lane 8·i + r names row r of matrix i.
 template <bool turned> __device__ inline void load_matrices(u32 *r, const void *p) {
