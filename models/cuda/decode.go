@@ -50,6 +50,8 @@ type decoder struct {
 	part, count       *buffer // of attention
 	parts             *buffer // of the draw
 	params, drawn     *buffer
+	few               *few // nil: products are the backend's
+	plans             map[[2]int]fewPlan
 
 	host   []host
 	seats  []vm.Sequence // of the rows, as the device has them
@@ -93,6 +95,9 @@ func (c *CUDA) Decoder(n vm.Network, rows, chunk int) (vm.Decoder, error) {
 		return nil, err
 	}
 	if err := d.buffers(); err != nil {
+		return nil, err
+	}
+	if err := d.planFew(); err != nil {
 		return nil, err
 	}
 	return d, c.Sync()
@@ -184,6 +189,21 @@ func (d *decoder) buffers() (err error) {
 		}
 	}
 	return nil
+}
+
+// planFew takes products of a step to few.cu, if all of them fit there.
+func (d *decoder) planFew() (err error) {
+	n, q := d.net, d.net.Heads.Q*d.net.Heads.Dim
+	f, fits := &few{c: d.c}, d.c.round
+	d.plans = map[[2]int]fewPlan{}
+	for _, s := range [][2]int{{n.Heads.Width(), n.Hidden}, {n.Hidden, q}, {2 * n.FFN, n.Hidden}, {n.Hidden, n.FFN}, {n.Vocab, n.Hidden}} {
+		fits = fits && f.fits(d.rows, s[0], s[1], fewStore)
+		d.plans[s] = f.plan(s[0], s[1])
+	}
+	if fits && f.fits(d.rows, 2*n.FFN, n.Hidden, fewGate) {
+		d.few, err = newFew(d.c, d.plans)
+	}
+	return err
 }
 
 // PageTokens is 64.

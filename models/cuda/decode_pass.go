@@ -81,8 +81,8 @@ func (d *decoder) run(p pass, queue func()) {
 		return
 	}
 	g, seen := d.graphs[p]
-	if !seen {
-		d.graphs[p] = nil
+	if !seen || d.c.times != nil { // calls are timed one by one
+		d.graphs[p] = g
 		queue()
 		return
 	}
@@ -138,8 +138,7 @@ func (d *decoder) forward(n int, records, spans slot, splits int) {
 		launch(d.attendKernel(), grid{n, h.KV * splits, 128, 0}, []slot{at(d.o), at(d.part), at(d.count)}, in, seats, shape, []slot{i32(d.splits(d.longest)), f32(math.Log2E / math.Sqrt(float64(h.Dim)))})
 		d.product(d.x, d.o, y.wo, n, m.Hidden, q, true)
 		d.normalize(n, y.norm2)
-		d.product(d.gu, d.h, y.gateUp, n, 2*m.FFN, m.Hidden, false)
-		launch("decode_gate", over(n*m.FFN/4), []slot{at(d.f), at(d.gu), i32(n), i32(m.FFN)})
+		d.gate(y, n)
 		d.product(d.x, d.f, y.down, n, m.Hidden, m.FFN, true)
 	}
 }
@@ -161,5 +160,23 @@ func (d *decoder) normalize(n int, gain *buffer) {
 
 // product is out (m×n, fp32) = a·wᵀ, or is added to it; w is n×k.
 func (d *decoder) product(out, a, w *buffer, m, n, k int, add bool) {
+	if mode := fewStore; d.few != nil && m == d.rows {
+		if add {
+			mode = fewAdd
+		}
+		d.few.multiply(d.plans[[2]int{n, k}], mode, slot(out.ptr), slot(a.ptr), slot(w.ptr), m, n, k)
+		return
+	}
 	d.c.multiply(m, n, k, rowsOf(slot(a.ptr), k, a.dt), rowsOf(slot(w.ptr), k, w.dt).t(), product{rowsOf(slot(out.ptr), n, out.dt), 0, 1, add})
+}
+
+// gate leaves silu(gate)·up of the normalized rows in f.
+func (d *decoder) gate(y decoderLayer, rows int) {
+	n, k := 2*d.net.FFN, d.net.Hidden
+	if d.few != nil && rows == d.rows {
+		d.few.multiply(d.plans[[2]int{n, k}], fewGate, slot(d.f.ptr), slot(d.h.ptr), slot(y.gateUp.ptr), rows, n, k)
+		return
+	}
+	d.product(d.gu, d.h, y.gateUp, rows, n, k, false)
+	d.c.launch(d.kernel("decode_gate"), over(rows*n/8), slot(d.f.ptr), slot(d.gu.ptr), i32(rows), i32(n/2))
 }

@@ -182,7 +182,7 @@ func TestGenerateIndependence(t *testing.T) {
 	for _, bf16 := range []bool{false, true} {
 		be := open(t, bf16).(*CUDA)
 		run := func(o sample.Options, pages int, ps []sample.Prompt) [][]sample.Output {
-			return collect(t, sampler(t, few{be, pages}, p, o), ps, w)
+			return collect(t, sampler(t, limited{be, pages}, p, o), ps, w)
 		}
 		o := sample.Options{Batch: 6, Chunk: 40}
 		want := run(o, 0, ps)
@@ -216,13 +216,13 @@ func TestGenerateIndependence(t *testing.T) {
 	}
 }
 
-// few is a backend with room for few pages, if any are given.
-type few struct {
+// limited is a backend with room for few pages, if any are given.
+type limited struct {
 	*CUDA
 	pages int
 }
 
-func (f few) Decoder(n vm.Network, rows, chunk int) (vm.Decoder, error) {
+func (f limited) Decoder(n vm.Network, rows, chunk int) (vm.Decoder, error) {
 	d, err := f.CUDA.Decoder(n, rows, chunk)
 	if f.pages > 0 {
 		return fewPages{d, f.pages}, err
@@ -269,7 +269,7 @@ func TestGenerateEnds(t *testing.T) {
 	if d := cmp.Diff(want, collect(t, s, ps, w)); d != "" {
 		t.Errorf("after errors: %s", d)
 	}
-	if _, err := sampler(t, few{be, 1}, p, sample.Options{Batch: 4, Chunk: 16}).Run(context.Background(), ps[1:], w, nil); err == nil {
+	if _, err := sampler(t, limited{be, 1}, p, sample.Options{Batch: 4, Chunk: 16}).Run(context.Background(), ps[1:], w, nil); err == nil {
 		t.Error("a sample of two pages in one")
 	}
 	bad := speaking(4, 2, 12, 90, false)

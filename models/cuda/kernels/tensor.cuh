@@ -60,6 +60,7 @@ __device__ inline void mma(float *d, const u32 *a, const u32 *b) {
 	__syncwarp();
 }
 __device__ inline float exp2_fast(float x) { return exp2f(x); }
+__device__ inline float4 fresh4(const float *p) { return *(const float4 *)p; }
 #else
 #define HN_SHARED(name) extern __shared__ __align__(128) unsigned char name[]
 __device__ __forceinline__ u32 shared_address(const void *p) { return (u32)__cvta_generic_to_shared(p); }
@@ -86,5 +87,11 @@ __device__ __forceinline__ float exp2_fast(float x) {
 	float r;
 	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
 	return r;
+}
+// fresh4 reads what other blocks wrote, past the multiprocessor's own cache.
+__device__ __forceinline__ float4 fresh4(const float *p) {
+	float4 v;
+	asm volatile("ld.global.cg.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p) : "memory");
+	return v;
 }
 #endif
