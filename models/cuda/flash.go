@@ -42,7 +42,7 @@ func (c *CUDA) flashForward(h graph.Heads, live *vm.Live, o, lse, qkv, segs, par
 	f := flashTileOf(h)
 	const rows = 128                                  // of work in a block
 	blocks := live.Tokens*(h.Q/h.KV)/rows + live.Segs // see tile_of
-	c.launch("flash_"+f.name, grid{blocks, h.KV, 128, f.bytes(rows+4*64) + 64}, o, lse, qkv, segs, parent,
+	c.launch("flash_"+f.name, grid{blocks, h.KV, 128, f.bytes(rows+4*32) + 64}, o, lse, qkv, segs, parent,
 		i32(live.Segs), i32(h.Q), i32(h.KV), i32(h.Dim), f32(1/math.Sqrt(float64(h.Dim))))
 }
 

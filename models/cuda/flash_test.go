@@ -433,7 +433,7 @@ func (p packed) flops() float64 {
 }
 
 // BenchmarkFlash has the shapes of training with heads of Qwen2.5-1.5B. It means
-// something on a GPU: HARDNEG_TEST_GPU=1 go test -tags gpu -run '^$' -bench Flash ./models/cuda
+// something on a GPU: HARDNEG_TEST_GPU=1 go test -tags gpu -run '^$' -bench Flash -benchtime 200x ./models/cuda
 func BenchmarkFlash(b *testing.B) {
 	if os.Getenv(EnvReal) == "" {
 		b.Skip("needs a GPU: set " + EnvReal)

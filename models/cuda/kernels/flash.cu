@@ -156,9 +156,9 @@ template <int D, int N, int M> __device__ __forceinline__ void scores(float (*s)
 }
 
 // Forward. Grid: (rows·g/(64·M) + segments, key heads), 128 threads. A warp has M
-// times 16 rows of work; tiles of 64 keys, two in flight. lse may be 0.
+// times 16 rows of work; tiles of 32 keys, two in flight. lse may be 0.
 template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared, b16 *o, float *lse, const b16 *x, const int *segs, const int *parent, int nsegs, int hq, int hkv, int d, float scale) {
-	enum { rows = 64 * M, tile = flash_keys * 2 * D };
+	enum { rows = 64 * M, step = 32, tile = step * 2 * D };
 	u8 *sq = shared, *skv = sq + rows * 2 * D; // K and V of one tile, K and V of the next
 	flash_note *note = (flash_note *)(skv + 4 * tile);
 	const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, kv = blockIdx.y, w = (hq + 2 * hkv) * d;
@@ -177,8 +177,8 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 	auto load = [&](int t, flash_work a, int keys) {
 		u8 *s = skv + (t & 1) * 2 * tile;
 		const b16 *k = x + (hq + kv) * d;
-		chunks<D, flash_keys>(ln, d == D, [&](int r, int c) {
-			const int j = t * flash_keys + r;
+		chunks<D, step>(ln, d == D, [&](int r, int c) {
+			const int j = t * step + r;
 			const b16 *g = k + a.key(min(j, keys - 1)) * w;
 			load8<D>(chunk<D>(s, r, c), g, c, j < keys, d);
 			load8<D>(chunk<D>(s + tile, r, c), g + hkv * d, c, j < keys, d);
@@ -197,69 +197,66 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 	}
 	// Last keys that some row of the warp sees, and that every row does.
 	const int most = m0 + mine < m1 ? a.q + heads(m0 + mine + 16 * M - 1) : -1, least = a.q + heads(m0 + mine);
-	for (int t = 0; t == 0 || t * flash_keys < note->keys; t++) {
+	for (int t = 0; t == 0 || t * step < note->keys; t++) {
 		arrive();
 		ln.again();
-		if ((t + 1) * flash_keys < note->keys) load(t + 1, note->work, note->keys);
-		const int j0 = t * flash_keys;
+		if ((t + 1) * step < note->keys) load(t + 1, note->work, note->keys);
+		const int j0 = t * step;
 		if (most < j0) continue;
 		u8 *sk = skv + (t & 1) * 2 * tile, *sv = sk + tile;
-#pragma unroll 1
-		for (int z = 0; z < flash_keys && j0 + z <= most; z += 32) { // halves, to save registers
-			float s[M][4][4], fix[M][2];
-			u32 p[M][4][2];
-			bool higher = false;
-			scores<D, 32, M>(s, ln, sq, mine, sk, z);
-			if (least < j0 + z + 31)
-#pragma unroll
-				for (int i = 0; i < M; i++)
-#pragma unroll
-					for (int r = 0; r < 2; r++) {
-						const int last = note->work.q + note->heads(note->m0 + mine + 16 * i + 8 * r + lane / 4) - j0 - z - 2 * (lane % 4); // key that the row sees
-#pragma unroll
-						for (int n = 0; n < 4; n++)
-#pragma unroll
-							for (int e = 0; e < 2; e++)
-								if (8 * n + e > last) s[i][n][2 * r + e] = -1e30f;
-					}
+		float s[M][step / 8][4], fix[M][2];
+		u32 p[M][step / 8][2];
+		bool higher = false;
+		scores<D, step, M>(s, ln, sq, mine, sk, 0);
+		if (least < j0 + step - 1)
 #pragma unroll
 			for (int i = 0; i < M; i++)
 #pragma unroll
 				for (int r = 0; r < 2; r++) {
-					float mx = top[i][r], part = 0;
+					const int last = note->work.q + note->heads(note->m0 + mine + 16 * i + 8 * r + lane / 4) - j0 - 2 * (lane % 4); // key that the row sees
 #pragma unroll
-					for (int n = 0; n < 4; n++) mx = fmaxf(mx, fmaxf(s[i][n][2 * r], s[i][n][2 * r + 1]));
-					mx = fmaxf(mx, __shfl_xor_sync(~0u, mx, 1));
-					mx = fmaxf(mx, __shfl_xor_sync(~0u, mx, 2));
-					const float base = mx * c;
-					fix[i][r] = exp2_fast((top[i][r] - mx) * c); // 1 if it stays
-					higher |= mx > top[i][r];
-					top[i][r] = mx;
+					for (int n = 0; n < step / 8; n++)
 #pragma unroll
-					for (int n = 0; n < 4; n++) {
-						const float a = exp2_fast(s[i][n][2 * r] * c - base), b = exp2_fast(s[i][n][2 * r + 1] * c - base);
-						part += a + b;
-						p[i][n][r] = pack(a, b);
-					}
-					sum[i][r] = sum[i][r] * fix[i][r] + part;
+						for (int e = 0; e < 2; e++)
+							if (8 * n + e > last) s[i][n][2 * r + e] = -1e30f;
 				}
-			if (__ballot_sync(~0u, higher)) // rare after the first keys
 #pragma unroll
-				for (int i = 0; i < M; i++)
+		for (int i = 0; i < M; i++)
 #pragma unroll
-					for (int n = 0; n < D / 8; n++)
+			for (int r = 0; r < 2; r++) {
+				float mx = top[i][r], part = 0;
 #pragma unroll
-						for (int e = 0; e < 4; e++) acc[i][n][e] *= fix[i][e / 2];
+				for (int n = 0; n < step / 8; n++) mx = fmaxf(mx, fmaxf(s[i][n][2 * r], s[i][n][2 * r + 1]));
+				mx = fmaxf(mx, __shfl_xor_sync(~0u, mx, 1));
+				mx = fmaxf(mx, __shfl_xor_sync(~0u, mx, 2));
+				const float base = mx * c;
+				fix[i][r] = exp2_fast((top[i][r] - mx) * c); // 1 if it stays
+				higher |= mx > top[i][r];
+				top[i][r] = mx;
 #pragma unroll
-			for (int n = 0; n < 2; n++)
-#pragma unroll
-				for (int k = 0; k < D / 16; k++) {
-					u32 b[4];
-					ln.along(b, sv, z + 16 * n, k);
-#pragma unroll
-					for (int i = 0; i < M; i++) mma(acc[i][2 * k], p[i][2 * n], b), mma(acc[i][2 * k + 1], p[i][2 * n], b + 2);
+				for (int n = 0; n < step / 8; n++) {
+					const float a = exp2_fast(s[i][n][2 * r] * c - base), b = exp2_fast(s[i][n][2 * r + 1] * c - base);
+					part += a + b;
+					p[i][n][r] = pack(a, b);
 				}
-		}
+				sum[i][r] = sum[i][r] * fix[i][r] + part;
+			}
+		if (__ballot_sync(~0u, higher)) // rare after the first keys
+#pragma unroll
+			for (int i = 0; i < M; i++)
+#pragma unroll
+				for (int n = 0; n < D / 8; n++)
+#pragma unroll
+					for (int e = 0; e < 4; e++) acc[i][n][e] *= fix[i][e / 2];
+#pragma unroll
+		for (int n = 0; n < step / 16; n++)
+#pragma unroll
+			for (int k = 0; k < D / 16; k++) {
+				u32 b[4];
+				ln.along(b, sv, 16 * n, k);
+#pragma unroll
+				for (int i = 0; i < M; i++) mma(acc[i][2 * k], p[i][2 * n], b), mma(acc[i][2 * k + 1], p[i][2 * n], b + 2);
+			}
 	}
 	if (most < 0) return;
 #pragma unroll

@@ -14,7 +14,10 @@ inline std::vector<std::vector<copy_>> &groups_() {
 	if (g.empty()) g.emplace_back();
 	return g;
 }
-__device__ inline void copy16(void *s, const void *g, bool live) { groups_().back().push_back({s, live ? g : nullptr, 16}); }
+__device__ inline void copy16(void *s, const void *g, bool live) {
+	if (((size_t)s | (size_t)g) % 16) fprintf(stderr, "emu: copy16 of %p to %p: not aligned\n", g, s), abort();
+	groups_().back().push_back({s, live ? g : nullptr, 16});
+}
 __device__ inline void copy4(void *s, const void *g, bool live) { groups_().back().push_back({s, live ? g : nullptr, 4}); }
 __device__ inline void copy_commit() { groups_().emplace_back(); }
 template <int N> __device__ inline void copy_wait() {
