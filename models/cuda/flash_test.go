@@ -321,6 +321,45 @@ func checkBackward(t *testing.T, be vm.Backend, p packed) error {
 	return within("dqkv", dx, want, size)
 }
 
+// randomLayout has up to five groups, of segments short and long.
+func randomLayout(key seed.Key) [][]int {
+	n := uint64(0)
+	draw := func(below int) int {
+		n++
+		return key.Index(n, below)
+	}
+	var r [][]int
+	for range 1 + draw(5) {
+		var g []int
+		for range 1 + draw(4) {
+			g = append(g, draw([]int{2, 20, 70, 140}[draw(4)]))
+		}
+		r = append(r, g)
+	}
+	return r
+}
+
+// TestFlashLayouts has random layouts, and more segments than a warp looks at in
+// one step, or in two.
+func TestFlashLayouts(t *testing.T) {
+	all := map[string][][]int{"33 segments": pairsOf(11, 1, 2, 0), "1030 segments": pairsOf(206, 0, 0, 0, 1, 0)}
+	for i := range 8 {
+		all[fmt.Sprint("random ", i)] = randomLayout(seed.Derive(6, i))
+	}
+	be := open(t, true)
+	for name, l := range all {
+		t.Run(name, func(t *testing.T) {
+			p := pack(heads(3, 1, 64), l, seed.Derive(7, name))
+			if err := checkForward(t, be, p); err != nil {
+				t.Error(l, err)
+			}
+			if err := checkBackward(t, be, p); err != nil {
+				t.Error(l, err)
+			}
+		})
+	}
+}
+
 func TestFlash(t *testing.T) {
 	be := open(t, true)
 	for _, h := range flashHeads() {
