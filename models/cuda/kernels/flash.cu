@@ -1,6 +1,6 @@
 // Flash attention in bf16 on the tensor cores: causal, grouped-query, over
-// packed segments that may share a parent (see graph.Rope). fp32 sums; exact in
-// the order of its additions, so two runs give the same bits.
+// packed segments that may share a parent (see graph.Rope). Sums are fp32 and in
+// an order that the shapes fix, so two runs give the same bits.
 //
 // A query's row of work is one (token, head) of a key head's group: row m of a
 // segment is token m/g, head m%g. The group's heads so share the tiles of K and
@@ -136,7 +136,7 @@ template <int n> __device__ __forceinline__ void zeros(float (*s)[4]) {
 	for (int i = 0; i < n; i++) s[i][0] = s[i][1] = s[i][2] = s[i][3] = 0;
 }
 
-// scores is the product of M times 16 rows of one tile with N of another.
+// scores is the product of M times 16 rows of one tile with N rows of another.
 template <int D, int N, int M> __device__ __forceinline__ void scores(float (*s)[N / 8][4], const lanes<D> &ln, const u8 *left, int r, const u8 *across, int from) {
 #pragma unroll
 	for (int i = 0; i < M; i++) zeros<N / 8>(s[i]);
@@ -280,11 +280,11 @@ template <int D, int M> __device__ __forceinline__ void flash_forward(u8 *shared
 
 // An M of 2 halves the reads of K and V from shared memory, which would be the
 // limit on Hopper.
-#define FLASH(name, D, M)                                                                                                                                                                    \
+#define FLASH(name, D, M) \
 	extern "C" __global__ void __launch_bounds__(flash_threads, 2) name(b16 *o, float *lse, const b16 *x, const int *segs, const int *parent, int nsegs, int hq, int hkv, int d, float scale) { \
-		HN_SHARED(shared);                                                                                                                                                                     \
-		flash_forward<D, M>(shared, o, lse, x, segs, parent, nsegs, hq, hkv, d, scale);                                                                                                                  \
-	}                                                                                                                                                                                         \
+		HN_SHARED(shared); \
+		flash_forward<D, M>(shared, o, lse, x, segs, parent, nsegs, hq, hkv, d, scale); \
+	} \
 	HN_KERNEL(name)
 FLASH(flash_64, 64, 2)
 FLASH(flash_128, 128, 2)
@@ -410,7 +410,7 @@ template <int D> __device__ __forceinline__ void flash_dkv(const flash_backward 
 		for (int z = 0; z < flash_rows; z += 32) { // halves, to save registers
 			float p[4][4], s[4][4];                // keys × rows of work
 			scores_of<D, 32>(p, ln, fk, q, z);
-			if (heads(t * flash_rows + z) < 16 * warp + 15)
+			if (heads(t * flash_rows + z) < 16 * warp + 15) // some key is later than some token
 #pragma unroll
 				for (int n = 0; n < 4; n++)
 #pragma unroll
@@ -527,15 +527,15 @@ template <int D, int M> __device__ __forceinline__ void flash_dq(const flash_bac
 
 // Blocks for keys come first, for they are longer and fewer: those for rows fill
 // the gaps. Grid: (key heads, blocks for keys + blocks for rows).
-#define FLASH_GRAD(name, D)                                                                                                                               \
-	extern "C" __global__ void __launch_bounds__(flash_threads, 2)                                                                                         \
+#define FLASH_GRAD(name, D) \
+	extern "C" __global__ void __launch_bounds__(flash_threads, 2) \
 	    name(b16 *dx, const b16 *x, const int *segs, const int *parent, const float *lse, const b16 *dout, const float *dot, int nsegs, int t, int hq, int hkv, int d, float scale) { \
-		HN_SHARED(shared);                                                                                                                                \
-		const flash_backward a = {dx, x, dout, lse, dot, segs, parent, nsegs, hq, hkv, d, scale};                                                         \
-		const int block = blockIdx.y, kv = blockIdx.x, keys = t / flash_keys + nsegs;                                                                    \
-		if (block < keys) flash_dkv<D>(a, shared, block, kv);                                                                                             \
-		else flash_dq<D, 2>(a, shared, block - keys, kv);                                                                                                    \
-	}                                                                                                                                                     \
+		HN_SHARED(shared); \
+		const flash_backward a = {dx, x, dout, lse, dot, segs, parent, nsegs, hq, hkv, d, scale}; \
+		const int block = blockIdx.y, kv = blockIdx.x, keys = t / flash_keys + nsegs; \
+		if (block < keys) flash_dkv<D>(a, shared, block, kv); \
+		else flash_dq<D, 2>(a, shared, block - keys, kv); \
+	} \
 	HN_KERNEL(name)
 FLASH_GRAD(flash_grad_64, 64)
 FLASH_GRAD(flash_grad_128, 128)
