@@ -19,9 +19,6 @@ import (
 type Options struct {
 	Threads int    // of the CPU; 0: all
 	Dtype   string // of matrix products: fp32 (or empty), or bf16 with fp32 sums and weights
-	// Fast lets a GPU measure which algorithms are fastest: the last bits of a
-	// result may then differ between two processes.
-	Fast bool
 }
 
 // ErrNoCUDA is wrapped by the error of Open where a program or machine cannot
@@ -50,9 +47,6 @@ func Open(device string, o Options) (vm.Backend, error) {
 		be, err := cuda.Open(i, o.Dtype == "bf16")
 		if err != nil {
 			return nil, fmt.Errorf("models: device %s: %w", device, err)
-		}
-		if t, ok := be.(interface{ Tune() }); ok && o.Fast {
-			t.Tune()
 		}
 		return be, nil
 	}

@@ -86,7 +86,6 @@ func (a *App) benchGPUCommand(flags []cli.Flag) *cli.Command {
 			&cli.StringFlag{Name: "peer", Usage: "a Python with torch and transformers: it runs the same work, fixtures/gpu/peer.py"},
 			&cli.StringFlag{Name: "peers", Usage: "which work of peer.py, comma separated; empty for all"},
 			&cli.StringFlag{Name: "out", Usage: "also write the JSON into this folder, named by date, device and commit"},
-			&cli.BoolFlag{Name: "fast", Usage: "measure the algorithms of products first, as hardware.deterministic: false does"},
 			&cli.BoolFlag{Name: "quick", Usage: "training and generation only"}),
 		Action: a.benchGPU,
 	}
@@ -102,7 +101,7 @@ func (a *App) benchGPU(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	m := machineFacts()
-	b := &gpuBench{Date: time.Now().UTC().Format("2006-01-02"), Model: c.String("model"), Fast: c.Bool("fast"), Commit: orUnknown(m.Commit), Driver: gpuFacts().Driver}
+	b := &gpuBench{Date: time.Now().UTC().Format("2006-01-02"), Model: c.String("model"), Commit: orUnknown(m.Commit), Driver: gpuFacts().Driver}
 	if b.Device, err = deviceName(device); err != nil {
 		return fail(ExitEnvironment, err)
 	}
@@ -206,7 +205,7 @@ func (b *gpuBench) work(ctx context.Context, c *cli.Command, device string, shap
 		times float64 // FLOP a parameter and token
 	}{{"train-sft", 6}, {"train-dpo-precomputed", 6}, {"train-dpo", 8}, {"sample", 0}} {
 		say("%s", w.task)
-		be, err := models.Open(device, models.Options{Dtype: dtype, Fast: c.Bool("fast")})
+		be, err := models.Open(device, models.Options{Dtype: dtype})
 		if err != nil {
 			return err
 		}
@@ -287,6 +286,9 @@ func (b *gpuBench) profile(ctx context.Context, be vm.Backend, p *qwen2.Params) 
 			d.Profile(true)
 		}
 		_, err = t.Step(ctx)
+	}
+	if err == nil {
+		err = be.Sync()
 	}
 	b.Profile = perStep(d, steps)
 	return err

@@ -89,7 +89,7 @@ func (e Env) backend(t plan.Task, c plan.Compute) (vm.Backend, error) {
 	if strings.HasPrefix(device, "cuda") {
 		device = "cuda:0" // the runner makes exactly one card visible
 	}
-	be, err := models.Open(device, models.Options{Threads: e.Threads, Dtype: c.Dtype, Fast: !c.Deterministic})
+	be, err := models.Open(device, models.Options{Threads: e.Threads, Dtype: c.Dtype})
 	if err != nil {
 		return nil, &EnvironmentError{err}
 	}

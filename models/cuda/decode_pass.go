@@ -9,6 +9,7 @@ import (
 
 	"gorgonia.org/cu"
 
+	"hardneg/models/cuda/driver"
 	"hardneg/models/vm"
 )
 
@@ -88,7 +89,7 @@ func (d *decoder) run(p pass, queue func()) {
 	}
 	d.c.do("graph", func() (err error) {
 		if g == nil {
-			if g, err = d.c.capture(queue); err != nil {
+			if g, err = driver.Capture(d.c.stream, func() error { queue(); return d.c.err }); err != nil {
 				return err
 			}
 			d.graphs[p] = g

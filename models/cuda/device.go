@@ -37,8 +37,7 @@ type CUDA struct {
 	ltRoom *buffer    // its workspace
 	round  bool       // activations, and operands of products, to bfloat16
 	times  *profile   // nil: nothing is timed
-	tuned  func(run func() error) (float64, error)
-	err    error // the first since the last Sync
+	err    error      // the first since the last Sync
 	ropes  []*rotary
 	work   [scratches]*buffer
 
@@ -118,53 +117,6 @@ func (c *CUDA) openLt() error {
 	}
 	c.ltRoom, err = c.alloc(graph.Uint8, lt.Workspace)
 	return err
-}
-
-// Tune makes products faster: their algorithms are measured when a size is
-// first met. Two processes may then choose differently, so that their last bits
-// differ; without it equal inputs give equal bits.
-func (c *CUDA) Tune() {
-	if c.lt == nil {
-		return
-	}
-	c.tuned = func(run func() error) (float64, error) {
-		var t [2]cu.Event
-		for i := range t {
-			var err error
-			if t[i], err = cu.MakeEvent(cu.DefaultEvent); err != nil {
-				return 0, err
-			}
-			defer cu.DestroyEvent(&t[i])
-		}
-		const reps = 4
-		for i := range reps + 1 { // the first warms up
-			if i == 1 {
-				if err := t[0].Record(c.stream); err != nil {
-					return 0, err
-				}
-			}
-			if err := run(); err != nil {
-				return 0, err
-			}
-		}
-		if err := t[1].Record(c.stream); err != nil {
-			return 0, err
-		}
-		if err := c.stream.Synchronize(); err != nil {
-			return 0, err
-		}
-		return t[0].Elapsed(t[1])
-	}
-	c.lt.Clock = c.tuned
-}
-
-// capture records what f queues. Nothing can be measured meanwhile.
-func (c *CUDA) capture(f func()) (*driver.Graph, error) {
-	if c.lt != nil {
-		c.lt.Clock = nil
-		defer func() { c.lt.Clock = c.tuned }()
-	}
-	return driver.Capture(c.stream, func() error { f(); return c.err })
 }
 
 // Libraries names the run-time libraries with where each was found, or why not.

@@ -82,7 +82,8 @@ func logProbGrad(c *CUDA, k vm.Call) vm.Kernel {
 			}
 			y := x.from((hi - lo) * p.d)
 			c.multiply(hi-lo, p.d, p.vocab, dz, p.w(), product{y, 0, 1, false})
-			c.launch(variant("scatter", k.Out[0]), grid{hi - lo, 1, 128, 0}, at(k.Out[0]), y.p, elements(p.rows, lo), i32(hi-lo), i32(p.d))
+			first := c.firsts(elements(p.rows, lo), hi-lo, k.In[0].Shape[0])
+			c.launch(variant("scatter", k.Out[0]), grid{hi - lo, 1, 256, 0}, at(k.Out[0]), y.p, elements(p.rows, lo), first, elements(first, k.In[0].Shape[0]), i32(hi-lo), i32(p.d))
 		}
 	}
 }
@@ -100,7 +101,7 @@ func seqSumGrad(c *CUDA, k vm.Call) vm.Kernel {
 }
 
 // squareChunk is square_chunk of optim.cu.
-const squareChunk = 1 << 14
+const squareChunk = 1 << 16
 
 func sumSquares(c *CUDA, k vm.Call) vm.Kernel {
 	n := of(k.In[0]).n

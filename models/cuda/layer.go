@@ -27,32 +27,44 @@ func embed(c *CUDA, k vm.Call) vm.Kernel {
 }
 
 func embedGrad(c *CUDA, k vm.Call) vm.Kernel {
-	d, dw := k.In[2].Shape[1], of(k.Out[0])
+	v, d, dw := k.In[2].Shape[0], k.In[2].Shape[1], of(k.Out[0])
+	name := variant("embed_grad", k.In[1])
 	return func(add uint) {
 		if add&1 == 0 {
 			c.zero(dw, dw.n)
 		}
-		c.launch(variant("embed_grad", k.In[1]), grid{k.Live.Tokens, 1, 256, 0}, at(k.Out[0]), at(k.In[1]), at(k.In[0]), i32(k.Live.Tokens), i32(d))
+		first := c.firsts(at(k.In[0]), k.Live.Tokens, v)
+		c.launch(name, grid{k.Live.Tokens, 1, 256, 0}, at(k.Out[0]), at(k.In[1]), at(k.In[0]), first, elements(first, v), i32(k.Live.Tokens), i32(d))
 	}
 }
 
-// normRows and gainRows are norm_rows and gain_rows of norm.cu, columnChunk is
-// column_chunk.
-const normRows, gainRows, columnChunk = 4, 24, 64
+// firsts tells of every number below bound among n at keys where it comes first
+// and, bound numbers on, how often.
+func (c *CUDA) firsts(keys slot, n, bound int) slot {
+	p := c.scratch(scratchFirsts, 2*bound)
+	for _, pass := range []string{"firsts_clear", "firsts"} {
+		c.launch(pass, over(n), p, elements(p, bound), keys, i32(n))
+	}
+	return p
+}
 
-func normGrid(t int) grid { return grid{(t + normRows - 1) / normRows, 1, 32 * normRows, 0} }
+// gainRows and columnChunk are gain_rows and column_chunk of norm.cu.
+const gainRows, columnChunk = 16, 64
+
+// normThreads is the width of blocks with eight elements of a row a thread.
+func normThreads(d int) int { return min(max((d/8+31)/32, 1)*32, 1024) }
 
 func rmsNorm(c *CUDA, k vm.Call) vm.Kernel {
 	d, eps, name := k.In[1].Shape[0], k.Op.Attr.(graph.Norm).Eps, variant("rmsnorm", k.In[0])
 	return func(uint) {
-		c.launch(name, normGrid(k.Live.Tokens), at(k.Out[0]), at(k.In[0]), at(k.In[1]), i32(k.Live.Tokens), i32(d), f32(eps))
+		c.launch(name, grid{k.Live.Tokens, 1, normThreads(d), 0}, at(k.Out[0]), at(k.In[0]), at(k.In[1]), i32(d), f32(eps))
 	}
 }
 
 func rmsNormDx(c *CUDA, k vm.Call) vm.Kernel {
 	d, eps, name := k.In[1].Shape[0], k.Op.Attr.(graph.Norm).Eps, variant("rmsnorm_dx", k.In[0])
 	return func(add uint) {
-		c.launch(name, normGrid(k.Live.Tokens), at(k.Out[0]), at(k.In[0]), at(k.In[1]), at(k.In[2]), i32(k.Live.Tokens), i32(d), f32(eps), flag(add&1 != 0))
+		c.launch(name, grid{k.Live.Tokens, 1, normThreads(d), 0}, at(k.Out[0]), at(k.In[0]), at(k.In[1]), at(k.In[2]), i32(d), f32(eps), flag(add&1 != 0))
 	}
 }
 
@@ -62,7 +74,7 @@ func rmsNormDg(c *CUDA, k vm.Call) vm.Kernel {
 		t := k.Live.Tokens
 		parts := (t + gainRows - 1) / gainRows
 		p := c.scratch(scratchParts, parts*d)
-		c.launch(name, grid{parts, 1, 256, 0}, p, at(k.In[0]), at(k.In[1]), i32(t), i32(d), f32(eps))
+		c.launch(name, grid{parts, 1, normThreads(d), 0}, p, at(k.In[0]), at(k.In[1]), i32(t), i32(d), f32(eps))
 		c.columnTotal(at(k.Out[0]), p, parts, d, add&1 != 0)
 	}
 }

@@ -336,6 +336,7 @@ const (
 	scratchRows     = iota // gathered rows, reciprocal roots, dots
 	scratchLogits          // logits of a chunk
 	scratchGradient        // their gradient, where it is of another type
+	scratchFirsts          // see CUDA.firsts
 	scratchParts           // partial sums
 	scratches
 )

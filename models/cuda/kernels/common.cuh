@@ -111,3 +111,14 @@ __device__ __forceinline__ int segment_of(const int *segs, int n, int row) {
 	}
 	return lo;
 }
+
+// segment_of_warp is the same for a row that all lanes of a warp ask about: they
+// probe 32 places at once.
+__device__ __forceinline__ int segment_of_warp(const int *segs, int n, int row) {
+	int lo = 0;
+	for (int step = (n + 31) / 32;; step = (step + 31) / 32) {
+		const int i = lo + step * (int)(threadIdx.x % 32);
+		lo += step * (__popc(__ballot_sync(~0u, i < n && segs[i] <= row)) - 1);
+		if (step == 1) return lo;
+	}
+}

@@ -10,30 +10,10 @@ HN_KERNEL(gather)
 extern "C" __global__ void gather_b16(b16 *x, const b16 *h, const int *rows, int d) { gather_of(x, h, rows, d); }
 HN_KERNEL(gather_b16)
 
-// dh[rows[i]] += y[i]; the first pick of a row adds those of all, in order.
-template <class T> __device__ __forceinline__ void scatter_of(T *dh, const T *y, const int *rows, int n, int d) {
-	__shared__ int same[128];
-	const int i = blockIdx.x, r = rows[i];
-	int earlier = 0;
-	for (int q = threadIdx.x; q < i; q += blockDim.x) earlier |= rows[q] == r;
-	if (__syncthreads_or(earlier)) return;
-	dh += (size_t)r * d;
-	for (int lo = i; lo < n; lo += blockDim.x) {
-		const int q = lo + threadIdx.x, mine = q < n && rows[q] == r;
-		if (!__syncthreads_or(mine)) continue;
-		same[threadIdx.x] = mine;
-		__syncthreads();
-		for (int j = threadIdx.x; j < d; j += blockDim.x) {
-			float s = wide(dh[j]);
-			for (int e = 0; e < (int)blockDim.x; e++)
-				if (same[e]) s += wide(y[(size_t)(lo + e) * d + j]);
-			dh[j] = narrow<T>(s);
-		}
-	}
-}
-extern "C" __global__ void scatter(float *dh, const float *y, const int *rows, int n, int d) { scatter_of(dh, y, rows, n, d); }
+// dh[rows[i]] += y[i].
+extern "C" __global__ void __launch_bounds__(256) scatter(float *dh, const float *y, const int *rows, const int *first, const int *count, int n, int d) { add_same(dh, y, rows, first, count, n, d); }
 HN_KERNEL(scatter)
-extern "C" __global__ void scatter_b16(b16 *dh, const b16 *y, const int *rows, int n, int d) { scatter_of(dh, y, rows, n, d); }
+extern "C" __global__ void __launch_bounds__(256) scatter_b16(b16 *dh, const b16 *y, const int *rows, const int *first, const int *count, int n, int d) { add_same(dh, y, rows, first, count, n, d); }
 HN_KERNEL(scatter_b16)
 
 // Of rows of v logits: lse = ln Σ exp(z), logp = z[id] - lse and, if wanted,

@@ -1,28 +1,17 @@
-// RMSNorm of t rows of d elements. A block has four rows: a warp each, which
-// keeps its row in registers, where rows begin at 16 bytes and are short enough;
-// else all threads go through them one after another.
-enum { norm_rows = 4, row_parts = 8, row_max = 256 * row_parts };
+// RMSNorm of rows of d elements, a block a row: eight elements a thread where rows
+// begin at 16 bytes and the block is wide enough (normThreads in layer.go), so
+// that a row is read once and all its loads are in flight at once.
+template <class T> __device__ __forceinline__ bool fits_block(const T *p, int d) { return whole(p, d) && d <= 8 * (int)blockDim.x; }
 
-template <class T> __device__ __forceinline__ bool fits_warp(const T *p, int d) { return whole(p, d) && d <= row_max; }
-
-// A lane has the elements 8·(lane + 32·k) + e of a row; 0 beyond its end.
-template <class T> __device__ __forceinline__ void load_row(float (*v)[8], const T *p, int d) {
-#pragma unroll
-	for (int k = 0; k < row_parts; k++) {
-		const int c = 8 * (threadIdx.x % 32 + 32 * k);
-		if (c < d) load8(v[k], p + c);
-		else
-#pragma unroll
-			for (int e = 0; e < 8; e++) v[k][e] = 0;
-	}
-}
-__device__ __forceinline__ float squares(const float (*v)[8]) {
-	float s = 0;
-#pragma unroll
-	for (int k = 0; k < row_parts; k++)
-#pragma unroll
-		for (int e = 0; e < 8; e++) s += v[k][e] * v[k][e];
-	return warp_sum(s);
+// Two sums over the block with one pair of barriers.
+__device__ __forceinline__ float2 block_sums(float a, float b) {
+	__shared__ float2 part[32];
+	a = warp_sum(a), b = warp_sum(b);
+	if ((threadIdx.x & 31) == 0) part[threadIdx.x >> 5] = make_float2(a, b);
+	__syncthreads();
+	float2 s = part[0];
+	for (int i = 1; i < (int)(blockDim.x >> 5); i++) s.x += part[i].x, s.y += part[i].y;
+	return s;
 }
 
 template <class T> __device__ __forceinline__ float rstd_of(const T *x, int d, float eps) {
@@ -31,136 +20,103 @@ template <class T> __device__ __forceinline__ float rstd_of(const T *x, int d, f
 	return 1.0f / sqrtf(block_sum(s) / d + eps);
 }
 
-template <class T> __device__ __forceinline__ void rmsnorm_of(T *y, const T *x, const float *gain, int t, int d, float eps) {
-	const int first = blockIdx.x * norm_rows;
-	if (fits_warp(x, d) && fits_warp(y, d) && fits_warp(gain, d)) {
-		const int row = first + threadIdx.x / 32;
-		if (row >= t) return;
-		float v[row_parts][8];
-		load_row(v, x + (size_t)row * d, d);
-		const float r = 1.0f / sqrtf(squares(v) / d + eps);
-#pragma unroll
-		for (int k = 0; k < row_parts; k++) {
-			const int c = 8 * (threadIdx.x % 32 + 32 * k);
-			if (c >= d) break;
-			float g[8];
-			load8(g, gain + c);
-#pragma unroll
-			for (int e = 0; e < 8; e++) g[e] *= v[k][e] * r;
-			store8(y + (size_t)row * d + c, g);
+template <class T> __device__ __forceinline__ void rmsnorm_of(T *y, const T *x, const float *gain, int d, float eps) {
+	x += (size_t)blockIdx.x * d, y += (size_t)blockIdx.x * d;
+	if (fits_block(x, d) && fits_block(y, d) && fits_block(gain, d)) {
+		const int c = 8 * threadIdx.x;
+		float v[8], g[8], s = 0;
+		if (c < d) {
+			load8(v, x + c), load8(g, gain + c);
+			for (int e = 0; e < 8; e++) s += v[e] * v[e];
 		}
+		const float r = 1.0f / sqrtf(block_sums(s, 0).x / d + eps);
+		if (c >= d) return;
+		for (int e = 0; e < 8; e++) v[e] *= r * g[e];
+		store8(y + c, v);
 		return;
 	}
-	for (int row = first; row < min(first + (int)norm_rows, t); row++) {
-		const size_t at = (size_t)row * d;
-		const float r = rstd_of(x + at, d, eps);
-		for (int j = threadIdx.x; j < d; j += blockDim.x) y[at + j] = narrow<T>(wide(x[at + j]) * r * gain[j]);
-	}
+	const float r = rstd_of(x, d, eps);
+	for (int j = threadIdx.x; j < d; j += blockDim.x) y[j] = narrow<T>(wide(x[j]) * r * gain[j]);
 }
-extern "C" __global__ void rmsnorm(float *y, const float *x, const float *gain, int t, int d, float eps) { rmsnorm_of(y, x, gain, t, d, eps); }
+extern "C" __global__ void rmsnorm(float *y, const float *x, const float *gain, int d, float eps) { rmsnorm_of(y, x, gain, d, eps); }
 HN_KERNEL(rmsnorm)
-extern "C" __global__ void rmsnorm_b16(b16 *y, const b16 *x, const float *gain, int t, int d, float eps) { rmsnorm_of(y, x, gain, t, d, eps); }
+extern "C" __global__ void rmsnorm_b16(b16 *y, const b16 *x, const float *gain, int d, float eps) { rmsnorm_of(y, x, gain, d, eps); }
 HN_KERNEL(rmsnorm_b16)
 
-template <class T> __device__ __forceinline__ void rmsnorm_dx_of(T *dx, const T *x, const float *gain, const T *dy, int t, int d, float eps, int add) {
-	const int first = blockIdx.x * norm_rows;
-	if (fits_warp(x, d) && fits_warp(dx, d) && fits_warp(dy, d) && fits_warp(gain, d)) {
-		const int row = first + threadIdx.x / 32;
-		if (row >= t) return;
-		const size_t at = (size_t)row * d;
-		float v[row_parts][8], s = 0;
-		load_row(v, x + at, d);
-		const float r = 1.0f / sqrtf(squares(v) / d + eps);
-#pragma unroll
-		for (int k = 0; k < row_parts; k++) {
-			const int c = 8 * (threadIdx.x % 32 + 32 * k);
-			if (c >= d) break;
-			float g[8], o[8];
-			load8(g, gain + c), load8(o, dy + at + c);
-#pragma unroll
-			for (int e = 0; e < 8; e++) s += v[k][e] * g[e] * o[e];
+template <class T> __device__ __forceinline__ void rmsnorm_dx_of(T *dx, const T *x, const float *gain, const T *dy, int d, float eps, int add) {
+	const size_t at = (size_t)blockIdx.x * d;
+	x += at, dx += at, dy += at;
+	if (fits_block(x, d) && fits_block(dx, d) && fits_block(dy, d) && fits_block(gain, d)) {
+		const int c = 8 * threadIdx.x;
+		float v[8], g[8], o[8], p[8], q = 0, s = 0;
+		if (c < d) {
+			load8(v, x + c), load8(g, gain + c), load8(o, dy + c);
+			if (add) load8(p, dx + c);
+			for (int e = 0; e < 8; e++) o[e] *= g[e], q += v[e] * v[e], s += v[e] * o[e];
 		}
-		s = warp_sum(s) * r * r / d;
-#pragma unroll
-		for (int k = 0; k < row_parts; k++) {
-			const int c = 8 * (threadIdx.x % 32 + 32 * k);
-			if (c >= d) break;
-			float g[8], o[8], p[8];
-			load8(g, gain + c), load8(o, dy + at + c);
-			if (add) load8(p, dx + at + c);
-#pragma unroll
-			for (int e = 0; e < 8; e++) o[e] = r * (g[e] * o[e] - v[k][e] * s) + (add ? p[e] : 0.0f);
-			store8(dx + at + c, o);
-		}
+		const float2 t = block_sums(q, s);
+		const float r = 1.0f / sqrtf(t.x / d + eps), k = t.y * r * r / d;
+		if (c >= d) return;
+		for (int e = 0; e < 8; e++) v[e] = r * (o[e] - v[e] * k) + (add ? p[e] : 0.0f);
+		store8(dx + c, v);
 		return;
 	}
-	for (int row = first; row < min(first + (int)norm_rows, t); row++) {
-		const size_t at = (size_t)row * d;
-		const float r = rstd_of(x + at, d, eps);
-		float s = 0;
-		for (int j = threadIdx.x; j < d; j += blockDim.x) s += wide(x[at + j]) * gain[j] * wide(dy[at + j]);
-		s = block_sum(s) * r * r / d;
-		for (int j = threadIdx.x; j < d; j += blockDim.x) store(dx + at + j, r * (gain[j] * wide(dy[at + j]) - wide(x[at + j]) * s), add);
-	}
+	const float r = rstd_of(x, d, eps);
+	float s = 0;
+	for (int j = threadIdx.x; j < d; j += blockDim.x) s += wide(x[j]) * gain[j] * wide(dy[j]);
+	s = block_sum(s) * r * r / d;
+	for (int j = threadIdx.x; j < d; j += blockDim.x) store(dx + j, r * (gain[j] * wide(dy[j]) - wide(x[j]) * s), add);
 }
-extern "C" __global__ void rmsnorm_dx(float *dx, const float *x, const float *gain, const float *dy, int t, int d, float eps, int add) { rmsnorm_dx_of(dx, x, gain, dy, t, d, eps, add); }
+extern "C" __global__ void rmsnorm_dx(float *dx, const float *x, const float *gain, const float *dy, int d, float eps, int add) { rmsnorm_dx_of(dx, x, gain, dy, d, eps, add); }
 HN_KERNEL(rmsnorm_dx)
-extern "C" __global__ void rmsnorm_dx_b16(b16 *dx, const b16 *x, const float *gain, const b16 *dy, int t, int d, float eps, int add) { rmsnorm_dx_of(dx, x, gain, dy, t, d, eps, add); }
+extern "C" __global__ void rmsnorm_dx_b16(b16 *dx, const b16 *x, const float *gain, const b16 *dy, int d, float eps, int add) { rmsnorm_dx_of(dx, x, gain, dy, d, eps, add); }
 HN_KERNEL(rmsnorm_dx_b16)
 
-// The gradient of the gain in two passes: part[b][j] = Σ dy·x·r over the 24 rows
-// of block b, then column_total. Warps take rows in turn; their sums are added in
-// order.
-enum { gain_rows = 24, gain_warps = 8 };
+// The gradient of the gain in two passes: part[b][j] = Σ dy·x·r over the rows of
+// block b, then column_total. Warps find the rows' r in turn; then each thread
+// has columns of its own.
+enum { gain_rows = 16 };
 template <class T> __device__ __forceinline__ void rmsnorm_dg_of(float *part, const T *x, const T *dy, int t, int d, float eps) {
-	__shared__ float sum[row_max];
-	const int first = blockIdx.x * gain_rows, last = min(first + (int)gain_rows, t), warp = threadIdx.x / 32;
-	part += (size_t)blockIdx.x * d;
-	if (!(fits_warp(x, d) && fits_warp(dy, d))) {
-		for (int j = threadIdx.x; j < d; j += blockDim.x) part[j] = 0;
-		for (int row = first; row < last; row++) {
-			const size_t at = (size_t)row * d;
-			const float r = rstd_of(x + at, d, eps);
-			for (int j = threadIdx.x; j < d; j += blockDim.x) part[j] += wide(dy[at + j]) * wide(x[at + j]) * r;
+	__shared__ float r[gain_rows];
+	const int first = blockIdx.x * gain_rows, rows = min((int)gain_rows, t - first), vectors = whole(x, d) && whole(dy, d);
+	x += (size_t)first * d, dy += (size_t)first * d, part += (size_t)blockIdx.x * d;
+	for (int i = threadIdx.x / 32; i < rows; i += blockDim.x / 32) {
+		float s = 0;
+		if (vectors)
+			for (int j = 8 * (threadIdx.x % 32); j < d; j += 256) {
+				float v[8];
+				load8(v, x + (size_t)i * d + j);
+				for (int e = 0; e < 8; e++) s += v[e] * v[e];
+			}
+		else
+			for (int j = threadIdx.x % 32; j < d; j += 32) s += wide(x[(size_t)i * d + j]) * wide(x[(size_t)i * d + j]);
+		s = warp_sum(s);
+		if (threadIdx.x % 32 == 0) r[i] = 1.0f / sqrtf(s / d + eps);
+	}
+	__syncthreads();
+	if (!vectors) {
+		for (int j = threadIdx.x; j < d; j += blockDim.x) {
+			float s = 0;
+			for (int i = 0; i < rows; i++) s += wide(dy[(size_t)i * d + j]) * wide(x[(size_t)i * d + j]) * r[i];
+			part[j] = s;
 		}
 		return;
 	}
-	float a[row_parts][8];
-#pragma unroll
-	for (int k = 0; k < row_parts; k++)
-#pragma unroll
-		for (int e = 0; e < 8; e++) a[k][e] = 0;
-	for (int row = first + warp; row < last; row += gain_warps) {
-		const size_t at = (size_t)row * d;
-		float v[row_parts][8];
-		load_row(v, x + at, d);
-		const float r = 1.0f / sqrtf(squares(v) / d + eps);
-#pragma unroll
-		for (int k = 0; k < row_parts; k++) {
-			const int c = 8 * (threadIdx.x % 32 + 32 * k);
-			if (c >= d) break;
-			float o[8];
-			load8(o, dy + at + c);
-#pragma unroll
-			for (int e = 0; e < 8; e++) a[k][e] += o[e] * v[k][e] * r;
+	for (int j = 8 * threadIdx.x; j < d; j += 8 * blockDim.x) {
+		float a[8];
+		for (int e = 0; e < 8; e++) a[e] = 0;
+#pragma unroll 4
+		for (int i = 0; i < rows; i++) {
+			float v[8], o[8];
+			load8(v, x + (size_t)i * d + j), load8(o, dy + (size_t)i * d + j);
+			for (int e = 0; e < 8; e++) a[e] += o[e] * v[e] * r[i];
 		}
+		store8(part + j, a);
 	}
-	for (int w = 0; w < gain_warps; w++) {
-		if (w == warp)
-#pragma unroll
-			for (int k = 0; k < row_parts; k++) {
-				const int c = 8 * (threadIdx.x % 32 + 32 * k);
-				if (c >= d) break;
-#pragma unroll
-				for (int e = 0; e < 8; e++) sum[c + e] = w ? sum[c + e] + a[k][e] : a[k][e];
-			}
-		__syncthreads();
-	}
-	for (int j = threadIdx.x; j < d; j += blockDim.x) part[j] = sum[j];
 }
-extern "C" __global__ void __launch_bounds__(256) rmsnorm_dg(float *part, const float *x, const float *dy, int t, int d, float eps) { rmsnorm_dg_of(part, x, dy, t, d, eps); }
+extern "C" __global__ void rmsnorm_dg(float *part, const float *x, const float *dy, int t, int d, float eps) { rmsnorm_dg_of(part, x, dy, t, d, eps); }
 HN_KERNEL(rmsnorm_dg)
-extern "C" __global__ void __launch_bounds__(256) rmsnorm_dg_b16(float *part, const b16 *x, const b16 *dy, int t, int d, float eps) { rmsnorm_dg_of(part, x, dy, t, d, eps); }
+extern "C" __global__ void rmsnorm_dg_b16(float *part, const b16 *x, const b16 *dy, int t, int d, float eps) { rmsnorm_dg_of(part, x, dy, t, d, eps); }
 HN_KERNEL(rmsnorm_dg_b16)
 
 // part[c][j] = Σ over chunk c of y.

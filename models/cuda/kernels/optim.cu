@@ -1,5 +1,5 @@
 // Norm and AdamW over flat vectors.
-enum { square_chunk = 1 << 14 };
+enum { square_chunk = 1 << 16 };
 
 extern "C" __global__ void square_parts(double *part, const float *x, long long n) {
 	const long long lo = (long long)blockIdx.x * square_chunk, hi = lo + square_chunk < n ? lo + square_chunk : n;

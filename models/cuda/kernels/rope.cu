@@ -5,7 +5,7 @@ enum { rope_rows = 4 };
 template <class T> __device__ __forceinline__ void rope_of(T *y, const T *x, const float *bias, const int *segs, const int *parent, const float *cosines, const float *sines, int nsegs, int w, int heads, int half, float dir) {
 	const int row = blockIdx.x * rope_rows + threadIdx.x / 32, lane = threadIdx.x % 32;
 	if (row >= segs[nsegs]) return;
-	const int s = segment_of(segs, nsegs, row);
+	const int s = segment_of_warp(segs, nsegs, row);
 	int pos = row - segs[s];
 	if (parent[s] >= 0) pos += segs[parent[s] + 1] - segs[parent[s]];
 	const float *c = cosines + (size_t)pos * half, *z = sines + (size_t)pos * half;

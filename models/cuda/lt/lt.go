@@ -70,18 +70,16 @@ static int hn_layouts(api *l, plan *p, int in, int out, uint64_t m, uint64_t n, 
 	return rc;
 }
 
-// hn_choose lists what cublasLt holds best for the layouts of p, at most want.
-static int hn_choose(api *l, plan *p, const uint32_t *align, size_t workspace, choice *list, int want, int *found) {
+// hn_choose asks what cublasLt holds best for the layouts of p.
+static int hn_choose(api *l, plan *p, const uint32_t *align, size_t workspace, choice *best) {
 	void *pref = NULL;
-	int rc;
-	*found = 0;
+	int rc, found = 0;
 	if ((rc = l->pref(&pref)) || (rc = l->pref_set(pref, max_workspace, &workspace, sizeof workspace))) goto end;
 	for (int i = 0; i < 4; i++)
 		if ((rc = l->pref_set(pref, min_align_a + i, &align[i], sizeof align[i]))) goto end;
-	rc = l->choose(l->handle, p->desc, p->a, p->b, p->c, p->c, pref, want, list, found);
-	for (int i = 0; i < *found; i++)
-		if (list[i].state) *found = i;
-	if (!rc && !*found) rc = 15; // not supported
+	rc = l->choose(l->handle, p->desc, p->a, p->b, p->c, p->c, pref, 1, best, &found);
+	if (!rc && !found) rc = 15; // not supported
+	if (!rc) rc = best->state;
 end:
 	if (pref) l->pref_free(pref);
 	return rc;
@@ -114,14 +112,9 @@ type Handle struct {
 	// Path is where the library was found, Version its version.
 	Path, Version string
 
-	// Clock, if set, times a call in milliseconds: algorithms are then measured
-	// and not only looked up. The choice, and with it the last bits of a product,
-	// may differ between two processes.
-	Clock func(run func() error) (float64, error)
-
 	l      C.api
 	plans  map[key]*C.plan
-	chosen map[key][]C.choice // by rounded sizes
+	chosen map[key]*C.choice // by rounded sizes; nil for none
 }
 
 type key struct {
@@ -136,7 +129,7 @@ type key struct {
 func Open(candidates []string) (*Handle, error) {
 	var tried []string
 	for _, p := range candidates {
-		h := &Handle{Path: p, plans: map[key]*C.plan{}, chosen: map[key][]C.choice{}}
+		h := &Handle{Path: p, plans: map[key]*C.plan{}, chosen: map[key]*C.choice{}}
 		if err := h.bind(p); err != nil {
 			tried = append(tried, err.Error())
 			continue
@@ -176,29 +169,19 @@ func (h *Handle) Multiply(p Product, workspace, stream uint64) (bool, error) {
 		return false, nil
 	}
 	id := key{p.M, p.N, p.K, ldb, lda, p.LD, p.In, p.Out, tb, ta, [4]uint32{align(p.B.Ptr), align(p.A.Ptr), align(p.C), align(p.D)}}
-	run := func(best *C.plan) error {
-		if rc := C.hn_multiply(&h.l, best, C.float(p.Alpha), C.uint64_t(p.B.Ptr), C.uint64_t(p.A.Ptr), C.float(p.Beta), C.uint64_t(p.C), C.uint64_t(p.D),
-			C.uint64_t(workspace), Workspace, C.uint64_t(stream)); rc != 0 {
-			return fmt.Errorf("cublasLt: product of %d×%d×%d: status %d", p.M, p.K, p.N, int(rc))
-		}
-		return nil
-	}
 	best, ok := h.plans[id]
 	if !ok {
-		var repeat func(*C.plan) error
-		if p.Beta == 0 || p.C != p.D { // a second run gives the same
-			repeat = run
-		}
-		var err error
-		if best, err = h.plan(id, repeat); err != nil {
-			return false, err
-		}
+		best = h.plan(id)
 		h.plans[id] = best
 	}
 	if best == nil {
 		return false, nil
 	}
-	return true, run(best)
+	if rc := C.hn_multiply(&h.l, best, C.float(p.Alpha), C.uint64_t(p.B.Ptr), C.uint64_t(p.A.Ptr), C.float(p.Beta), C.uint64_t(p.C), C.uint64_t(p.D),
+		C.uint64_t(workspace), Workspace, C.uint64_t(stream)); rc != 0 {
+		return false, fmt.Errorf("cublasLt: product of %d×%d×%d: status %d", p.M, p.K, p.N, int(rc))
+	}
+	return true, nil
 }
 
 // bucket is the multiple to which sizes are rounded up before cublasLt is asked:
@@ -214,82 +197,60 @@ func (k key) rounded() key {
 }
 
 // plan makes the plan of a product; nil if cublasLt has none.
-func (h *Handle) plan(id key, repeat func(*C.plan) error) (*C.plan, error) {
+func (h *Handle) plan(id key) *C.plan {
 	if len(h.plans) >= maxPlans {
 		h.forget()
 	}
 	p := (*C.plan)(C.calloc(1, C.size_t(unsafe.Sizeof(C.plan{}))))
 	if !h.layouts(p, id) {
 		C.free(unsafe.Pointer(p))
-		return nil, nil
+		return nil
 	}
-	list := h.fitting(p, id.rounded())
-	if len(list) == 0 {
-		list = h.choices(p, id)
+	best := h.fitting(p, id.rounded())
+	if best == nil {
+		best = h.choose(p, id)
 	}
-	if len(list) == 0 {
+	if best == nil {
 		C.hn_drop(&h.l, p)
 		C.free(unsafe.Pointer(p))
-		return nil, nil
+		return nil
 	}
-	p.best = list[0]
-	if h.Clock == nil || repeat == nil || len(list) == 1 {
-		return p, nil
-	}
-	best := -1.0
-	for _, c := range list {
-		o := *p
-		o.best = c
-		ms, err := h.Clock(func() error { return repeat(&o) })
-		if err != nil {
-			return nil, err
-		}
-		if best < 0 || ms < best {
-			best, p.best = ms, c
-		}
-	}
-	h.chosen[id.rounded()] = []C.choice{p.best}
-	return p, nil
+	p.best = *best
+	return p
 }
 
-// fitting are the choices for rounded sizes that serve the layouts of p.
-func (h *Handle) fitting(p *C.plan, id key) (r []C.choice) {
-	list, ok := h.chosen[id]
+// fitting is the choice for rounded sizes, if it serves the layouts of p.
+func (h *Handle) fitting(p *C.plan, id key) *C.choice {
+	c, ok := h.chosen[id]
 	if !ok {
 		var q C.plan
 		if h.layouts(&q, id) {
-			list = h.choices(&q, id)
+			c = h.choose(&q, id)
 			C.hn_drop(&h.l, &q)
 		}
-		h.chosen[id] = list
+		h.chosen[id] = c
 	}
-	for i := range list {
-		if C.hn_fits(&h.l, p, &list[i], Workspace) != 0 {
-			r = append(r, list[i])
-		}
+	if c == nil || C.hn_fits(&h.l, p, c, Workspace) == 0 {
+		return nil
 	}
-	return r
+	return c
 }
 
 func (h *Handle) layouts(p *C.plan, id key) bool {
 	return C.hn_layouts(&h.l, p, C.int(id.in), C.int(id.out), C.uint64_t(id.m), C.uint64_t(id.n), C.uint64_t(id.k), C.int32_t(id.ta), C.int64_t(id.lda), C.int32_t(id.tb), C.int64_t(id.ldb), C.int64_t(id.ldc)) == 0
 }
 
-// choices asks cublasLt for its best algorithm, or for some to measure.
-func (h *Handle) choices(p *C.plan, id key) []C.choice {
+// choose asks cublasLt for the algorithm that it holds best.
+func (h *Handle) choose(p *C.plan, id key) *C.choice {
 	var al [4]C.uint32_t
 	for i, v := range id.align {
 		al[i] = C.uint32_t(v)
 	}
-	var list [8]C.choice
-	want, found := C.int(1), C.int(0)
-	if h.Clock != nil {
-		want = C.int(len(list))
-	}
-	if C.hn_choose(&h.l, p, &al[0], Workspace, &list[0], want, &found) != 0 {
+	var best C.choice
+	if C.hn_choose(&h.l, p, &al[0], Workspace, &best) != 0 {
 		return nil
 	}
-	return append([]C.choice(nil), list[:found]...)
+	return &best
 }
 
 func (h *Handle) forget() {

@@ -127,6 +127,10 @@ inline unsigned __ballot_sync(unsigned, int v) {
 	for (int i = 0; i < 32; i++) r |= (unsigned)(hn::exchange(v != 0, i)) << i;
 	return r;
 }
+inline int atomicMin(int *p, int v) {
+	const int old = *p;
+	return *p = min(old, v), old;
+}
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 #define HN_KERNEL(name) \
