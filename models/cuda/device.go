@@ -190,6 +190,7 @@ type slot uint64
 func i32(v int) slot     { return slot(uint32(v)) }
 func i64(v int) slot     { return slot(v) }
 func f32(v float64) slot { return slot(math.Float32bits(float32(v))) }
+func f64(v float64) slot { return slot(math.Float64bits(v)) }
 func flag(b bool) slot {
 	if b {
 		return 1
@@ -291,7 +292,8 @@ func (c *CUDA) Kernel(k vm.Call) (vm.Kernel, error) {
 		return nil, fmt.Errorf("cuda: no kernel for %s", k.Op.Kind)
 	}
 	for _, a := range k.In {
-		if b, ok := a.Buf.(*buffer); ok && b.dt == graph.Float64 {
+		if b, ok := a.Buf.(*buffer); ok && b.dt == graph.Float64 && k.Op.Kind != graph.KindAdamW { // AdamW reads a norm
+
 			return nil, fmt.Errorf("cuda: %s in float64: kernels are for float32", k.Op.Kind)
 		}
 	}

@@ -115,20 +115,32 @@ func sumSquares(c *CUDA, k vm.Call) vm.Kernel {
 
 func adamW(c *CUDA, k vm.Call) vm.Kernel {
 	a, p := k.Op.Attr.(*graph.AdamW), of(k.In[0])
-	n := p.n
+	n, in := p.n, k.In
+	var square slot
+	if last := of(in[len(in)-1]); last.dt == graph.Float64 {
+		square, in = slot(last.ptr), in[:len(in)-1]
+	}
 	return func(uint) {
 		b1, b2 := float64(float32(a.Beta1)), float64(float32(a.Beta2))
-		factors := []slot{i64(n), f32(1 - a.LR*a.Decay), f32(a.Scale), f32(b1), f32(1 - b1), f32(b2), f32(1 - b2),
+		factors := []slot{square, f64(a.Clip), i64(n), f32(1 - a.LR*a.Decay), f32(a.Scale), f32(b1), f32(1 - b1), f32(b2), f32(1 - b2),
 			f32(a.LR / a.Bias1), f32(1 / math.Sqrt(a.Bias2)), f32(a.Eps)}
-		args := []slot{at(k.In[0]), at(k.In[1]), at(k.In[2]), at(k.In[3]), c.copyOf(p)}
+		args := []slot{at(in[0]), at(in[1]), at(in[2]), at(in[3]), c.copyOf(p)}
 		name, g := "adamw", over((n+3)/4)
-		switch of(k.In[2]).dt {
+		switch of(in[2]).dt {
 		case graph.Uint16:
 			name, g, factors = "adamw16", over(n), append(factors, i64(a.Step), i64(a.Offset))
 		case graph.Uint8:
 			name, g, factors = "adamw8", over(n), append(factors, i64(a.Step), i64(a.Offset))
-			args = append(args, at(k.In[4]), at(k.In[5]))
+			args = append(args, at(in[4]), at(in[5]))
 		}
 		c.launch(name, g, append(args, factors...)...)
 	}
 }
+
+// Margins queues the derivatives of a loss by the sequences' sums.
+func (c *CUDA) Margins(coef, sums, table vm.Buffer, m *graph.Margins) {
+	n := len(m.Seqs)
+	c.launch("margins", over(n), slot(coef.(*buffer).ptr), slot(sums.(*buffer).ptr), slot(table.(*buffer).ptr), i32(n), i32(int(m.Slope)), f64(m.A), f64(m.B))
+}
+
+var _ vm.Asynchronous = (*CUDA)(nil)

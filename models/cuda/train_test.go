@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -119,5 +120,30 @@ func TestTraining(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestDivergence checks that a step whose gradients are not finite leaves the
+// weights alone, although it was queued before anyone knew.
+func TestDivergence(t *testing.T) {
+	be := open(t, false)
+	p, c := weights(), train.Default()
+	c.Epochs, c.MaxSteps, c.Batch, c.LR, c.Key, c.Schedule, c.WarmupRatio = 20, steps, 5, 1e30, 7, "constant", 0
+	tr, err := train.New(be, p, c, rows())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before []float32
+	for err == nil && !tr.Done() {
+		tr.Finish()
+		before = slices.Clone(p.Flat)
+		_, err = tr.Step(context.Background())
+	}
+	var d *train.Diverged
+	if !errors.As(err, &d) {
+		t.Fatalf("a rate of 1e30 ended with %v", err)
+	}
+	if tr.Finish(); !slices.Equal(before, p.Flat) {
+		t.Fatalf("step %d diverged and changed the weights", d.Step)
 	}
 }

@@ -15,7 +15,7 @@ const (
 // Kinds of ops outside any graph, which models/optim runs.
 const (
 	KindSumSquares Kind = "sum-squares" // x(n) → one float64
-	KindAdamW      Kind = "adamw"       // p(n), grad(n), m(n), v(n)[, scales of m, of v] → p, m, v in place
+	KindAdamW      Kind = "adamw"       // p(n), grad(n), m(n), v(n)[, scales of m, of v][, Σ grad² float64] → p, m, v in place
 )
 
 // LogProb is the log-probability of each pick under softmax(h·wᵀ): row rows[i]
@@ -78,6 +78,10 @@ type AdamW struct {
 	LR, Beta1, Beta2, Eps, Decay float64
 	// Scale multiplies the gradient: the clipping factor.
 	Scale float64
+	// Clip, where the op has the gradients' sum of squares as its last input, is
+	// the norm to which a device clips by itself, 0 for none; it leaves
+	// everything as it is where the sum is not finite.
+	Clip float64
 	// Step and Offset, the place of the first element in the whole vector,
 	// decide the random bits that round moments kept in fewer than 32.
 	Step, Offset int

@@ -42,6 +42,10 @@ type AdamW struct {
 	square vm.Buffer
 	parts  []Part // both moments, then scales
 	step   int
+	// ahead: the device clips, and leaves everything as it is where the norm is
+	// not finite, so that a step is queued before the norm is known.
+	ahead  bool
+	queued float64 // the rate of the queued step, NaN for none
 }
 
 type group struct {
@@ -58,7 +62,8 @@ type Part struct {
 
 // New makes an optimizer with zero moments.
 func New(be vm.Backend, params, grads vm.Buffer, groups []Group, c Config) (*AdamW, error) {
-	a := &AdamW{cfg: c, be: be}
+	a := &AdamW{cfg: c, be: be, queued: math.NaN()}
+	_, a.ahead = be.(vm.Asynchronous)
 	dtype := graph.Float32
 	switch c.State {
 	case "", "fp32":
@@ -98,7 +103,10 @@ func New(be vm.Backend, params, grads vm.Buffer, groups []Group, c Config) (*Ada
 				in = append(in, arg(s))
 			}
 		}
-		attr := &graph.AdamW{Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, Offset: g.Lo}
+		attr := &graph.AdamW{Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, Offset: g.Lo, Scale: 1}
+		if a.ahead {
+			attr.Clip, in = c.Clip, append(in, arg(a.square))
+		}
 		k, err := be.Kernel(vm.Call{Op: &graph.Op{Kind: graph.KindAdamW, Attr: attr}, In: in})
 		if err != nil {
 			return nil, fmt.Errorf("optim: %w", err)
@@ -120,9 +128,19 @@ func (a *AdamW) alloc(dt graph.Dtype, n int) (vm.Buffer, error) {
 	return b, nil
 }
 
-// Norm is the global norm of the gradients.
-func (a *AdamW) Norm() (float64, error) {
+// Queue starts the norm of the gradients and, on a device that clips by itself,
+// the step with the given learning rate behind it: the host can look at the
+// results of the gradients meanwhile. Norm and Step follow.
+func (a *AdamW) Queue(lr float64) {
 	a.norm(0)
+	if a.ahead {
+		a.queued = lr
+		a.update(lr, 1)
+	}
+}
+
+// Norm is the global norm of the gradients, once Queue has started it.
+func (a *AdamW) Norm() (float64, error) {
 	if err := a.be.Sync(); err != nil {
 		return 0, err
 	}
@@ -134,19 +152,26 @@ func (a *AdamW) Norm() (float64, error) {
 // Step updates the parameters with the given learning rate; norm is the
 // gradients' global norm, for clipping. It does not wait for the device: the
 // host can prepare the next batch meanwhile, and the next Sync has its errors.
-func (a *AdamW) Step(lr, norm float64) error {
-	a.step++
-	scale := 1.0
-	if c := a.cfg.Clip; c > 0 {
-		scale = min(1, c/(norm+1e-6))
+func (a *AdamW) Step(lr, norm float64) {
+	if lr != a.queued {
+		scale := 1.0
+		if c := a.cfg.Clip; c > 0 {
+			scale = min(1, c/(norm+1e-6))
+		}
+		a.update(lr, scale)
 	}
+	a.step, a.queued = a.step+1, math.NaN()
+}
+
+// update runs the step after the last.
+func (a *AdamW) update(lr, scale float64) {
+	t := a.step + 1
 	for _, g := range a.groups {
-		g.attr.LR, g.attr.Decay, g.attr.Scale, g.attr.Step = lr, g.decay, scale, a.step
-		g.attr.Bias1 = 1 - math.Pow(a.cfg.Beta1, float64(a.step))
-		g.attr.Bias2 = 1 - math.Pow(a.cfg.Beta2, float64(a.step))
+		g.attr.LR, g.attr.Decay, g.attr.Scale, g.attr.Step = lr, g.decay, scale, t
+		g.attr.Bias1 = 1 - math.Pow(a.cfg.Beta1, float64(t))
+		g.attr.Bias2 = 1 - math.Pow(a.cfg.Beta2, float64(t))
 		g.kernel(0)
 	}
-	return nil
 }
 
 // Parts are the buffers of the state, for saving.

@@ -26,6 +26,7 @@ type Model struct {
 	most     int // tokens of a batch, unless a single row has more; 0: unknown
 	fwd, bwd *program
 	sums     []float64
+	coef     []float64 // unused derivatives, see result
 	picks    []float64
 }
 
@@ -68,18 +69,51 @@ func (m *Model) Forward(b *Batch) ([]float64, error) {
 	if err := m.prepare(&m.fwd, b.Size(), false); err != nil {
 		return nil, err
 	}
-	return m.run(m.fwd, b)
+	m.queue(m.fwd, b)
+	return m.collect(m.fwd)
 }
 
 // Backward scores a batch, evaluates the loss and computes the gradients of
 // all parameters, added to those of the last call if accumulate is set.
 func (m *Model) Backward(b *Batch, loss graph.Loss, accumulate bool) (float64, []float64, error) {
-	if err := m.prepare(&m.bwd, b.Size(), true); err != nil {
+	if err := m.backward(b, loss, nil, accumulate); err != nil {
 		return 0, nil, err
 	}
-	m.loss, m.bwd.m.Accumulate = loss, accumulate
-	sums, err := m.run(m.bwd, b)
-	return m.bwd.m.Loss(), sums, err
+	return m.result()
+}
+
+// backward queues Backward. With margins, on a device that can, nothing waits
+// for the host.
+func (m *Model) backward(b *Batch, loss graph.Loss, margins *graph.Margins, accumulate bool) error {
+	if err := m.prepare(&m.bwd, b.Size(), true); err != nil {
+		return err
+	}
+	m.loss, m.bwd.m.Accumulate, m.bwd.m.Margins = loss, accumulate, nil
+	if m.asynchronous() {
+		m.bwd.m.Margins = margins
+	}
+	m.queue(m.bwd, b)
+	return nil
+}
+
+// result waits for backward and returns the loss and the sequences' sums.
+func (m *Model) result() (float64, []float64, error) {
+	sums, err := m.collect(m.bwd)
+	if err != nil {
+		return 0, nil, err
+	}
+	if m.bwd.m.Margins == nil {
+		return m.bwd.m.Loss(), sums, nil
+	}
+	if cap(m.coef) < len(sums) {
+		m.coef = make([]float64, len(sums))
+	}
+	return m.loss(sums, m.coef[:len(sums)]), sums, nil
+}
+
+func (m *Model) asynchronous() bool {
+	_, ok := m.be.(vm.Asynchronous)
+	return ok
 }
 
 // LogProbs are the log-probabilities of the last Forward's picks.
@@ -137,7 +171,8 @@ func (m *Model) allocGrads() (err error) {
 	return nil
 }
 
-func (m *Model) run(p *program, b *Batch) ([]float64, error) {
+// queue hands a batch to the device and starts a run.
+func (m *Model) queue(p *program, b *Batch) {
 	n, z := p.net, b.Size()
 	p.m.Live = vm.Live{Tokens: z.Tokens, Segs: z.Segs, Picks: z.Picks, Seqs: z.Seqs}
 	for _, in := range []struct {
@@ -146,14 +181,20 @@ func (m *Model) run(p *program, b *Batch) ([]float64, error) {
 	}{{n.Tokens, b.Tokens}, {n.Segs, b.Segs}, {n.Parent, b.Parent}, {n.Rows, b.Rows}, {n.IDs, b.IDs}, {n.Bounds, b.Bounds}} {
 		m.be.Write(p.m.Buffer(in.node), in.data)
 	}
-	if err := p.m.RunAll(); err != nil {
+	p.m.Queue()
+}
+
+// collect waits for a run and returns the sequences' sums.
+func (m *Model) collect(p *program) ([]float64, error) {
+	if err := m.be.Sync(); err != nil {
 		return nil, err
 	}
-	if cap(m.sums) < z.Seqs {
-		m.sums = make([]float64, z.Seqs)
+	n := p.m.Live.Seqs
+	if cap(m.sums) < n {
+		m.sums = make([]float64, n)
 	}
-	m.sums = m.sums[:z.Seqs]
-	m.be.Read(m.sums, p.m.Buffer(n.Sums))
+	m.sums = m.sums[:n]
+	m.be.Read(m.sums, p.m.Buffer(p.net.Sums))
 	return m.sums, nil
 }
 

@@ -24,6 +24,7 @@ import (
 	"math"
 
 	"hardneg/fixtures/seed"
+	"hardneg/models/graph"
 	"hardneg/models/optim"
 	"hardneg/models/qwen2"
 	"hardneg/models/vm"
@@ -84,6 +85,8 @@ type Data interface {
 type objective interface {
 	// eval is a graph.Loss for the next n rows, from row number at on.
 	eval(at, n int, sums, coef []float64) float64
+	// margins is the same loss in the form that a device differentiates.
+	margins(at, n int) *graph.Margins
 	// report fills the metrics after the last micro-batch.
 	report(m *Metrics)
 }
@@ -288,9 +291,7 @@ func (t *Trainer) Step(ctx context.Context) (Metrics, error) {
 		}
 		return m, d
 	}
-	if err := t.opt.Step(m.LearningRate, m.GradNorm); err != nil {
-		return m, fmt.Errorf("train: step %d: %w", m.Step, err)
-	}
+	t.opt.Step(m.LearningRate, m.GradNorm)
 	t.step++
 	t.tokens += tokens
 	m.NumTokens = t.tokens
@@ -298,13 +299,21 @@ func (t *Trainer) Step(ctx context.Context) (Metrics, error) {
 }
 
 // gradients leaves the gradients of a batch in the model and counts its tokens.
+// The optimizer's part is queued behind them before the host looks at anything.
 func (t *Trainer) gradients(ctx context.Context, rows []int) (m Metrics, o objective, tokens int64, err error) {
 	o = t.data.begin(&t.cfg, rows)
 	m = Metrics{Step: t.step + 1, LearningRate: t.sched.At(t.step), Epoch: float64(t.step+1) / float64(t.perEpoch)}
 	picks := 0
 	for at := 0; at < len(rows); {
 		n := t.fill(rows[at:])
-		loss, _, err := t.model.Backward(&t.batch, func(sums, coef []float64) float64 { return o.eval(at, n, sums, coef) }, at > 0)
+		err := t.model.backward(&t.batch, func(sums, coef []float64) float64 { return o.eval(at, n, sums, coef) }, o.margins(at, n), at > 0)
+		if err == nil && at+n == len(rows) {
+			t.opt.Queue(m.LearningRate)
+		}
+		var loss float64
+		if err == nil {
+			loss, _, err = t.model.result()
+		}
 		if err != nil {
 			return m, o, 0, fmt.Errorf("train: step %d: %w", m.Step, err)
 		}

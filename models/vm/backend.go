@@ -69,6 +69,15 @@ type Narrow interface {
 	View(b Buffer, dt graph.Dtype, n int) Buffer
 }
 
+// Asynchronous is a backend on which a whole step runs without the host: it
+// differentiates losses and decides on the clipping of gradients by itself.
+type Asynchronous interface {
+	Backend
+	// Margins queues coef = the derivatives of m by the sequences' sums; table
+	// holds m.Table.
+	Margins(coef, sums, table Buffer, m *graph.Margins)
+}
+
 // Sized is a backend with memory of its own.
 type Sized interface {
 	// Memory is its size in bytes, a property of the device's class.

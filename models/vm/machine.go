@@ -33,7 +33,13 @@ type Machine struct {
 	Live Live
 	// Accumulate makes a run add to gradient buffers instead of storing.
 	Accumulate bool
+	// Margins is the loss for an Asynchronous backend: the run then does not
+	// wait for the host in its middle, and Loss is unknown. nil: the graph's
+	// own loss is called.
+	Margins *graph.Margins
 
+	table Buffer // of Margins
+	flat  []float64
 	be    Backend
 	steps []step
 	bufs  map[*G.Node]Buffer
@@ -161,21 +167,44 @@ func (m *Machine) kernel(c Call) (Kernel, error) {
 	case graph.KindObjective:
 		n := c.In[0].Buf.Len()
 		m.sums, m.coef = make([]float64, n), make([]float64, n)
+		if _, ok := m.be.(Asynchronous); ok {
+			var err error
+			if m.table, err = m.be.Alloc(graph.Float64, 3*n); err != nil {
+				return nil, err
+			}
+		}
 		eval := c.Op.Attr.(graph.LossAttr).Eval
 		return func(uint) {
+			if m.Margins != nil {
+				return
+			}
 			k := m.Live.Seqs
 			m.be.Read(m.sums, c.In[0].Buf)
 			clear(m.coef)
 			m.loss = (*eval)(m.sums[:k], m.coef[:k])
 		}, nil
 	case graph.KindObjectiveGrad:
-		return func(uint) { m.be.Write(c.Out[0].Buf, m.coef) }, nil
+		return func(uint) {
+			if m.Margins == nil {
+				m.be.Write(c.Out[0].Buf, m.coef)
+				return
+			}
+			m.flat = m.Margins.Table(m.flat[:0])
+			m.be.Write(m.table, m.flat)
+			m.be.(Asynchronous).Margins(c.Out[0].Buf, c.In[0].Buf, m.table, m.Margins)
+		}, nil
 	}
 	return m.be.Kernel(c)
 }
 
 // RunAll runs the graph on what its inputs hold.
 func (m *Machine) RunAll() error {
+	m.Queue()
+	return m.be.Sync()
+}
+
+// Queue is RunAll without waiting for the device.
+func (m *Machine) Queue() {
 	for i := range m.steps {
 		s := &m.steps[i]
 		add := s.add
@@ -184,7 +213,6 @@ func (m *Machine) RunAll() error {
 		}
 		s.kernel(add)
 	}
-	return m.be.Sync()
 }
 
 // Loss is the value of the loss after a run.

@@ -97,3 +97,24 @@ extern "C" __global__ void seq_sum_grad(float *out, const float *dsum, const int
 	for (int i = bounds[s] + threadIdx.x; i < bounds[s + 1]; i += blockDim.x) out[i] = dsum[s];
 }
 HN_KERNEL(seq_sum_grad)
+
+// The derivatives of a loss by n sequences' sums: see graph.Margins. table holds
+// u and l of each sequence, then w and the weight of each pair. A margin that is
+// not finite spoils them, so that the step is not taken.
+extern "C" __global__ void margins(float *coef, const float *sums, const double *table, int n, int slope, double a, double b) {
+	const int s = blockIdx.x * blockDim.x + threadIdx.x;
+	if (s >= n) return;
+	double d = table[2 * s + 1];
+	if (slope) {
+		const int c = s & ~1;
+		const double *pair = table + 2 * n + c, m = table[2 * c] * sums[c] + table[2 * c + 2] * sums[c + 1] + pair[0];
+		double f = 0;
+		if (slope == 1) f = b / (1 + exp(-m)) - a / (1 + exp(m));
+		else if (slope == 2) f = m < 1 ? -1 : 0;
+		else f = 2 * m;
+		d += pair[1] * f * table[2 * s] + (m - m);
+	} else
+		d += (double)sums[s] - sums[s];
+	coef[s] = (float)d;
+}
+HN_KERNEL(margins)

@@ -25,6 +25,16 @@ extern "C" __global__ void square_total(double *out, const double *part, int n) 
 }
 HN_KERNEL(square_total)
 
+// clipped is the factor of the gradients: scale, or what brings their norm, the
+// root of *square, down to clip; false where that is not finite.
+__device__ __forceinline__ bool clipped(float *scale, const double *square, double clip) {
+	if (!square) return true;
+	const double norm = sqrt(*square);
+	if (!(norm < 1e300)) return false;
+	if (clip > 0) *scale = (float)min(1.0, clip / (norm + 1e-6));
+	return true;
+}
+
 struct adam {
 	float keep, scale, b1, c1, b2, c2, rate, root, eps;
 };
@@ -36,8 +46,9 @@ __device__ __forceinline__ void adam_element(const adam &k, float *p, float g, f
 }
 
 // Four elements a thread. copy is the bfloat16 copy of the parameters, or null.
-extern "C" __global__ void adamw(float *p, const float *g, float *m, float *v, b16 *copy, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps) {
+extern "C" __global__ void adamw(float *p, const float *g, float *m, float *v, b16 *copy, const double *square, double clip, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps) {
 	const long long i = 4 * ((long long)blockIdx.x * blockDim.x + threadIdx.x);
+	if (!clipped(&scale, square, clip)) return;
 	const adam k = {keep, scale, b1, c1, b2, c2, rate, root, eps};
 	if (i + 4 <= n && (((size_t)p | (size_t)g | (size_t)m | (size_t)v | 2 * (size_t)copy) & 15) == 0) {
 		float4 x = *(float4 *)(p + i), y = *(const float4 *)(g + i), u = *(float4 *)(m + i), w = *(float4 *)(v + i);
@@ -64,9 +75,9 @@ __device__ __forceinline__ u32 noise(u64 step, u64 i) {
 }
 
 // Moments as bfloat16, rounded at random.
-extern "C" __global__ void adamw16(float *p, const float *g, u16 *m, u16 *v, b16 *copy, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps, long long step, long long offset) {
+extern "C" __global__ void adamw16(float *p, const float *g, u16 *m, u16 *v, b16 *copy, const double *square, double clip, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps, long long step, long long offset) {
 	const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-	if (i >= n) return;
+	if (i >= n || !clipped(&scale, square, clip)) return;
 	const adam k = {keep, scale, b1, c1, b2, c2, rate, root, eps};
 	float mf = __uint_as_float((u32)m[i] << 16), vf = __uint_as_float((u32)v[i] << 16);
 	adam_element(k, p + i, g[i], &mf, &vf);
@@ -88,8 +99,9 @@ __device__ __forceinline__ int code(float x, float scale, int top, u32 r) {
 }
 
 // One block of 256 threads for each block of moments.
-extern "C" __global__ void adamw8(float *p, const float *g, u8 *m, u8 *v, b16 *copy, float *sm, float *sv, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps, long long step, long long offset) {
+extern "C" __global__ void adamw8(float *p, const float *g, u8 *m, u8 *v, b16 *copy, float *sm, float *sv, const double *square, double clip, long long n, float keep, float scale, float b1, float c1, float b2, float c2, float rate, float root, float eps, long long step, long long offset) {
 	const long long i = (long long)blockIdx.x * 256 + threadIdx.x;
+	if (!clipped(&scale, square, clip)) return;
 	const adam k = {keep, scale, b1, c1, b2, c2, rate, root, eps};
 	float mf = 0, vf = 0;
 	if (i < n) {
