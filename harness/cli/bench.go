@@ -114,6 +114,8 @@ type benchResult struct {
 	StepMsMin     float64 `json:"step_ms_min"`
 	CPUMsMedian   float64 `json:"cpu_ms_median"`
 	PeakRSSMiB    float64 `json:"peak_rss_mib"`
+	// PeakDeviceMiB is memory of a GPU; 0 on the CPU.
+	PeakDeviceMiB int64 `json:"peak_device_mib,omitempty"`
 }
 
 // stopwatch keeps wall and CPU milliseconds of steps.
@@ -171,6 +173,7 @@ func (a *App) benchTrain(ctx context.Context, c *cli.Command) error {
 		r.Task += "-precomputed"
 	}
 	r.Model, r.Device, r.DType, r.Threads = c.String("model"), be.Device(), c.String("dtype"), threadsOf(c)
+	r.PeakDeviceMiB = peakDevice(be)
 	return a.printBench(c, r)
 }
 
@@ -236,6 +239,14 @@ func benchDPO(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopwatch,
 	return tokens / counted, err
 }
 
+// peakDevice is the most memory of a GPU that was in use, in MiB.
+func peakDevice(be vm.Backend) int64 {
+	if d, ok := be.(interface{ Peak() int64 }); ok {
+		return d.Peak() >> 20
+	}
+	return 0
+}
+
 func threadsOf(c *cli.Command) int {
 	if n := c.Int("threads"); n > 0 {
 		return n
@@ -247,8 +258,12 @@ func (a *App) printBench(c *cli.Command, r benchResult) error {
 	if a.JSON || c.Bool("json") {
 		return json.NewEncoder(a.Stdout).Encode(r)
 	}
-	_, err := fmt.Fprintf(a.Stdout, "%s %s on %s, %s, %d threads: %.0f tokens/s, %.0f tokens per CPU second, step %.1f ms (median of %d), peak %.0f MiB\n",
-		r.Task, r.Model, r.Device, r.DType, r.Threads, r.TokensPerS, r.TokensPerCPUS, r.StepMsMedian, r.Steps, r.PeakRSSMiB)
+	device := ""
+	if r.PeakDeviceMiB > 0 {
+		device = fmt.Sprintf(", %d MiB on the GPU", r.PeakDeviceMiB)
+	}
+	_, err := fmt.Fprintf(a.Stdout, "%s %s on %s, %s, %d threads: %.0f tokens/s, %.0f tokens per CPU second, step %.1f ms (median of %d), peak %.0f MiB%s\n",
+		r.Task, r.Model, r.Device, r.DType, r.Threads, r.TokensPerS, r.TokensPerCPUS, r.StepMsMedian, r.Steps, r.PeakRSSMiB, device)
 	return err
 }
 

@@ -226,6 +226,7 @@ func (b *gpuBench) work(ctx context.Context, c *cli.Command, device string, shap
 		}
 		r := gpuWork{benchResult: sw.result(warm, tokens)}
 		r.Task, r.Model, r.Device, r.DType = w.task, b.Model, b.Device, dtype
+		r.PeakDeviceMiB = peakDevice(be)
 		if densePeak(b.Device) > 0 {
 			r.MFU = w.times * flop * r.TokensPerS
 		}
@@ -373,7 +374,7 @@ func (b *gpuBench) print(w io.Writer) error {
 		rows = append(rows, []string{k.Name, fmt.Sprintf("%.3f ms, %s", k.Milliseconds, rate)})
 	}
 	for _, k := range b.Work {
-		line := fmt.Sprintf("%.0f tokens/s, step %.1f ms", k.TokensPerS, k.StepMsMedian)
+		line := fmt.Sprintf("%.0f tokens/s, step %.1f ms, %d MiB", k.TokensPerS, k.StepMsMedian, k.PeakDeviceMiB)
 		if k.MFU > 0 {
 			line += fmt.Sprintf(", MFU %.1f %%", 100*k.MFU)
 		}

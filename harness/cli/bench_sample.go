@@ -40,6 +40,7 @@ func (a *App) benchSample(ctx context.Context, c *cli.Command) error {
 	}
 	r := w.result(warm, tokens)
 	r.Task, r.Model, r.Device, r.DType, r.Threads = "sample", c.String("model"), be.Device(), dtype, threadsOf(c)
+	r.PeakDeviceMiB = peakDevice(be)
 	return a.printBench(c, r)
 }
 

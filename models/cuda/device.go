@@ -41,7 +41,9 @@ type CUDA struct {
 	ropes  []*rotary
 	work   [scratches]*buffer
 
-	live map[cu.DevicePtr]struct{} // allocations
+	live map[cu.DevicePtr]int64 // bytes of allocations
+	used int64                  // their sum
+	peak int64                  // the largest it was
 	mu   sync.Mutex
 	dead []cu.DevicePtr // memory that the collector found unused
 }
@@ -57,7 +59,7 @@ func openWith(i int, bf16 bool, options ...string) (vm.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &CUDA{dev: dev, fns: map[string]cu.Function{}, live: map[cu.DevicePtr]struct{}{}, round: bf16}
+	c := &CUDA{dev: dev, fns: map[string]cu.Function{}, live: map[cu.DevicePtr]int64{}, round: bf16}
 	if err := c.prepare(options); err != nil {
 		return nil, errors.Join(err, dev.Close())
 	}

@@ -80,7 +80,9 @@ func (c *CUDA) alloc(dt graph.Dtype, n int) (*buffer, error) {
 		c.dev.Do(func() (err error) { free, _, err = cu.MemInfo(); return err })
 		return nil, fmt.Errorf("cuda: %d MiB on %s (%d MiB free): %w: %w; a smaller micro-batch needs less", bytes>>20, c.Device(), free>>20, vm.ErrMemory, err)
 	}
-	c.live[p] = struct{}{}
+	c.live[p] = bytes
+	c.used += bytes
+	c.peak = max(c.peak, c.used)
 	own := &block{ptr: p, n: n}
 	runtime.AddCleanup(own, func(p cu.DevicePtr) {
 		c.mu.Lock()
@@ -114,6 +116,7 @@ func (c *CUDA) free(dead []cu.DevicePtr) error {
 			if err := cu.MemFree(p); err != nil {
 				return fmt.Errorf("cuda: free: %w", err)
 			}
+			c.used -= c.live[p]
 			delete(c.live, p)
 		}
 		return nil
@@ -286,6 +289,9 @@ func (c *CUDA) ActivationBytes() int { return size(c.Activations()) }
 
 // Memory is the size of the device's memory.
 func (c *CUDA) Memory() int64 { return c.dev.Info.MemoryMiB << 20 }
+
+// Peak is the most memory of the device, in bytes, that was in use at a time.
+func (c *CUDA) Peak() int64 { return c.peak }
 
 // View is the first n elements of b's memory as another type.
 func (c *CUDA) View(b vm.Buffer, dt graph.Dtype, n int) vm.Buffer {
