@@ -1,9 +1,15 @@
+// Command attend writes the assembly of attention from one token. Run it in gen
+// with
+//
+//	go run ./attend -to ../attend_amd64.s
 package main
 
 import (
+	"flag"
 	"fmt"
 	"log"
 	"math"
+	"os"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
@@ -13,9 +19,17 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// attention writes the kernels of attention from one token, for one to four
+func main() {
+	out := flag.String("to", "attend_amd64.s", "file to write")
+	flag.Parse()
+	if err := os.WriteFile(*out, attention(), 0o644); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// attention is the kernels of attention from one token, for one to four
 // query heads that share their keys.
-func attention() string {
+func attention() []byte {
 	c := build.NewContext()
 	g := &attender{Context: c}
 	word := func(name string, bits uint32) Mem {
@@ -41,11 +55,11 @@ func attention() string {
 	if err != nil {
 		log.Fatal(err)
 	}
-	b, err := printer.NewGoAsm(printer.Config{Name: "go run ./rows", Argv: []string{"go", "run", "./rows", "in", "gen"}, Pkg: "gemm"}).Print(file)
+	b, err := printer.NewGoAsm(printer.Config{Name: "go run ./attend", Argv: []string{"go", "run", "./attend", "in", "gen"}, Pkg: "gemm"}).Print(file)
 	if err != nil {
 		log.Fatal(err)
 	}
-	return string(b)
+	return b
 }
 
 type attender struct {
