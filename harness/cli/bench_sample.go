@@ -22,9 +22,6 @@ func (a *App) benchSample(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	dev, dtype := c.String("device"), c.String("dtype")
-	if dev == "cpu" && dtype != "fp32" {
-		return usagef("bench sample: dtype %s on cpu: want fp32", dtype)
-	}
 	be, err := models.Open(dev, models.Options{Threads: c.Int("threads"), Dtype: dtype})
 	if err != nil {
 		return fail(ExitEnvironment, err)

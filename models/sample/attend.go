@@ -167,7 +167,7 @@ func (b *batch) group(l, kv int, list []piece, q, o []float32) {
 	} else {
 		at := 0
 		for _, p := range list {
-			b.e.MulPanels(group, d, q, d, b.pool.keys(p.g, l, kv), p.n, scores[at:], t, false)
+			b.f32.MulPanels(group, d, q, d, b.pool.keys(p.g, l, kv), p.n, scores[at:], t, false)
 			at += p.n
 		}
 	}
@@ -240,7 +240,7 @@ func (b *batch) mix(l, kv, rows int, list []piece, weights []float32, ld int, o 
 	for i, p := range list {
 		v := b.pool.values(p.g, l, kv)
 		for j := 0; j < d; j += nr {
-			b.e.MulPanels(rows, p.n, weights[at:], ld, v[j*pageTokens:], min(nr, d-j), o[j:], ldo, i > 0)
+			b.f32.MulPanels(rows, p.n, weights[at:], ld, v[j*pageTokens:], min(nr, d-j), o[j:], ldo, i > 0)
 		}
 		at += p.n
 	}
@@ -263,7 +263,7 @@ func (b *batch) prefill(l int, s span, row int) {
 			kv := h / (c.Heads / c.KVHeads)
 			at := 0
 			for _, p := range list {
-				b.e.MulPanels(rows, d, q[h*d:], b.qkv.ld, b.pool.keys(p.g, l, kv), p.n, scores[at:], ld, false)
+				b.f32.MulPanels(rows, d, q[h*d:], b.qkv.ld, b.pool.keys(p.g, l, kv), p.n, scores[at:], ld, false)
 				at += p.n
 			}
 			b.soften(scores, rows, ld, func(i int) int { return i0 + i + 1 })

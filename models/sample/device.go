@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"hardneg/models/cpu"
 	"hardneg/models/qwen2"
 	"hardneg/models/vm"
 )
@@ -15,8 +16,9 @@ const (
 )
 
 // NewOn is New for a device: where the backend decodes itself, weights are
-// copied there, in its type, and Run only schedules; elsewhere it is New. Close
-// gives the memory back.
+// copied there, in its type, and Run only schedules; elsewhere it is New, with
+// matrix products rounded where the CPU backend rounds them. Close gives the
+// memory back.
 //
 // On a device every pass has the same size, so that samples do not depend on
 // what is computed beside them; they may on Options.Batch and Options.Chunk, by
@@ -24,6 +26,9 @@ const (
 func NewOn(be vm.Backend, params *qwen2.Params, o Options) (*Sampler, error) {
 	maker, ok := be.(vm.Decodes)
 	if !ok {
+		if c, ok := be.(*cpu.CPU); ok { // rounds its products, or does not
+			return newOn(c.Engine(), params, o), nil
+		}
 		return New(params, o), nil
 	}
 	if o.Batch <= 0 {

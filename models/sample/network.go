@@ -15,6 +15,7 @@ import (
 // and shared by all workers.
 type network struct {
 	config *checkpoint.Config
+	engine *gemm.Engine // whose kernel multiplies; not called itself
 	heads  graph.Heads
 	embed  []float32 // (vocab, hidden)
 	layers []layer
@@ -48,10 +49,10 @@ type layer struct {
 	wq, wkv, wo, gateUp, downW *gemm.Panels
 }
 
-func newNetwork(p *qwen2.Params, e *gemm.Few) *network {
-	c := p.Config
+func newNetwork(p *qwen2.Params, engine *gemm.Engine) *network {
+	c, e := p.Config, engine.Few()
 	pack := func(w []float32, out, in int) *gemm.Panels { return e.Pack(gemm.Rows(w, in).T(), in, out) }
-	n := &network{config: c, heads: qwen2.Heads(c), embed: p.Embed(), norm: p.Norm(),
+	n := &network{config: c, engine: engine, heads: qwen2.Heads(c), embed: p.Embed(), norm: p.Norm(),
 		head: pack(p.Head(), c.Vocab, c.Hidden)}
 	q, w := c.Heads*c.HeadDim, n.heads.Width()
 	for l := range c.Layers {
@@ -77,7 +78,8 @@ type span struct {
 // one row a token, their rows as far apart as the products like it.
 type batch struct {
 	net  *network
-	e    *gemm.Few
+	e    *gemm.Few // for the weights
+	f32  *gemm.Few // for attention, which no dtype rounds
 	rope *cpu.Rope
 	pool *pages
 
@@ -100,8 +102,8 @@ func (m *matrix) shape(rows, w int) {
 func (m *matrix) row(i int) []float32 { return m.d[i*m.ld:][:m.w] }
 
 func newBatch(n *network) *batch {
-	e := gemm.NewFew()
-	return &batch{net: n, e: e, rope: cpu.NewRope(n.heads), pool: newPages(n, e.Width()),
+	f32 := gemm.NewFew()
+	return &batch{net: n, e: n.engine.Few(), f32: f32, rope: cpu.NewRope(n.heads), pool: newPages(n, f32.Width()),
 		spare: make([]float32, 4*gemm.PairPanel)}
 }
 

@@ -116,7 +116,10 @@ type Sampler struct {
 
 // New packs the matrices and shares the rest with params: a change of params
 // asks for a new Sampler.
-func New(params *qwen2.Params, o Options) *Sampler {
+func New(params *qwen2.Params, o Options) *Sampler { return newOn(gemm.New(1), params, o) }
+
+// newOn is New with matrix products rounded as the engine's are.
+func newOn(e *gemm.Engine, params *qwen2.Params, o Options) *Sampler {
 	if o.Batch <= 0 {
 		o.Batch = 64
 	}
@@ -124,7 +127,7 @@ func New(params *qwen2.Params, o Options) *Sampler {
 		o.Threads = gemm.DefaultThreads()
 	}
 	o.Threads = min(o.Threads, o.Batch)
-	s := &Sampler{config: params.Config, net: newNetwork(params, gemm.NewFew()), options: o}
+	s := &Sampler{config: params.Config, net: newNetwork(params, e), options: o}
 	for i := range o.Threads {
 		rows := (o.Batch + i) / o.Threads
 		s.workers = append(s.workers, newWorker(s.net, min(rows, s.net.rows)))

@@ -13,6 +13,7 @@ import (
 
 	"hardneg/fixtures/seed"
 	"hardneg/models/checkpoint"
+	"hardneg/models/cpu/gemm"
 	"hardneg/models/qwen2"
 	"hardneg/models/token"
 )
@@ -183,15 +184,17 @@ func TestAgainstDefinition(t *testing.T) {
 // The same bits for any batch size, thread count, order and company.
 func TestIndependence(t *testing.T) {
 	for _, net := range []*qwen2.Params{model(2, true), shaped(3, 1, 32, false)} {
-		independence(t, net)
+		independence(t, net, func(o Options) *Sampler { return New(net, o) })
 	}
+	net := shaped(4, 2, 32, true)
+	independence(t, net, func(o Options) *Sampler { return newOn(gemm.NewBF16(1), net, o) })
 }
 
-func independence(t *testing.T, net *qwen2.Params) {
+func independence(t *testing.T, net *qwen2.Params, open func(Options) *Sampler) {
 	ps := prompts(11, 3, 80)
 	ps[2].Tokens, ps[7].Tokens = ps[2].Tokens[:1], ps[7].Tokens[:1]
 	p := Params{Temperature: 0.8, TopP: 0.95, MaxNew: 24, LogProbs: true, Key: 9, StopTokens: []int32{3, 50, 77, 120, 200}}
-	want := collect(t, New(net, Options{Batch: 1, Threads: 1}), ps, p)
+	want := collect(t, open(Options{Batch: 1, Threads: 1}), ps, p)
 	stops := 0
 	for _, outs := range want {
 		for _, o := range outs {
@@ -204,7 +207,7 @@ func independence(t *testing.T, net *qwen2.Params) {
 		t.Errorf("%d of 33 samples stopped early: the test needs some", stops)
 	}
 	for _, o := range []Options{{Batch: 5, Threads: 1}, {Batch: 64, Threads: 1}, {Batch: 7, Threads: 2}, {Batch: 64, Threads: 3}} {
-		s := New(net, o)
+		s := open(o)
 		for range 2 { // the second run meets used pages
 			if d := cmp.Diff(want, collect(t, s, ps, p)); d != "" {
 				t.Fatalf("%+v: %s", o, d)
@@ -219,7 +222,7 @@ func independence(t *testing.T, net *qwen2.Params) {
 		}
 	}
 	p.Key = 10
-	if cmp.Equal(want, collect(t, New(net, Options{Batch: 8, Threads: 1}), ps, p)) {
+	if cmp.Equal(want, collect(t, open(Options{Batch: 8, Threads: 1}), ps, p)) {
 		t.Error("another key gives the same samples")
 	}
 	if cmp.Equal(want[0][0].Tokens, want[0][1].Tokens) {
