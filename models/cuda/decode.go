@@ -52,6 +52,7 @@ type decoder struct {
 	params, drawn     *buffer
 	few               *few // nil: products are the backend's
 	plans             map[[2]int]fewPlan
+	early             bool // kernels start before those before them have ended
 
 	host   []host
 	seats  []vm.Sequence // of the rows, as the device has them
@@ -100,6 +101,7 @@ func (c *CUDA) Decoder(n vm.Network, rows, chunk int) (vm.Decoder, error) {
 	if err := d.planFew(); err != nil {
 		return nil, err
 	}
+	d.launchEarly(c.dev.Info.Major >= 9 && cu.Version() >= 12040)
 	return d, c.Sync()
 }
 
@@ -204,6 +206,13 @@ func (d *decoder) planFew() (err error) {
 		d.few, err = newFew(d.c, d.plans)
 	}
 	return err
+}
+
+// launchEarly says whether kernels start before those before them have ended.
+func (d *decoder) launchEarly(on bool) {
+	if d.early = on; d.few != nil {
+		d.few.early = on
+	}
 }
 
 // PageTokens is 64.

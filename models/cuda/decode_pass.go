@@ -82,14 +82,20 @@ func (d *decoder) run(p pass, queue func()) {
 		return
 	}
 	g, seen := d.graphs[p]
-	if !seen || d.c.times != nil { // calls are timed one by one
-		d.graphs[p] = g
+	if !seen {
+		d.graphs[p] = nil
 		queue()
 		return
 	}
 	d.c.do("graph", func() (err error) {
 		if g == nil {
-			if g, err = driver.Capture(d.c.stream, func() error { queue(); return d.c.err }); err != nil {
+			capture := func() { g, err = driver.Capture(d.c.stream, func() error { queue(); return d.c.err }) }
+			if capture(); err != nil && d.early { // a driver that cannot record early launches
+				d.c.err = nil
+				d.launchEarly(false)
+				capture()
+			}
+			if err != nil {
 				return err
 			}
 			d.graphs[p] = g
@@ -105,9 +111,9 @@ func (d *decoder) step(splits int) {
 	d.normalize(d.rows, d.norm)
 	d.product(d.z, d.h, d.head, d.rows, n.Vocab, n.Hidden, false)
 	parts := slot(d.parts.ptr)
-	c.launch("draw_parts", grid{(n.Vocab + drawChunk - 1) / drawChunk, d.rows, 256, 0}, parts, slot(d.z.ptr), slot(d.records.ptr), i32(d.stride), slot(d.params.ptr), i32(n.Vocab))
+	c.launchAs(d.early, "draw_parts", grid{(n.Vocab + drawChunk - 1) / drawChunk, d.rows, 256, 0}, parts, slot(d.z.ptr), slot(d.records.ptr), i32(d.stride), slot(d.params.ptr), i32(n.Vocab))
 	ids := slot(d.drawn.ptr)
-	c.launch("draw", grid{d.rows, 1, 1024, 0}, ids, elements(ids, d.rows), slot(d.z.ptr), parts, slot(d.records.ptr), i32(d.stride), slot(d.params.ptr), i32(n.Vocab))
+	c.launchAs(d.early, "draw", grid{d.rows, 1, 1024, 0}, ids, elements(ids, d.rows), slot(d.z.ptr), parts, slot(d.records.ptr), i32(d.stride), slot(d.params.ptr), i32(n.Vocab))
 }
 
 // forward queues the layers over n tokens: spans is 0 for one token of each
@@ -120,7 +126,7 @@ func (d *decoder) forward(n int, records, spans slot, splits int) {
 		for _, a := range args {
 			all = append(all, a...)
 		}
-		c.launch(d.kernel(name), g, all...)
+		c.launchAs(d.early && name != "decode_enter", d.kernel(name), g, all...)
 	}
 	at := func(b *buffer) slot { return slot(b.ptr) }
 	q, w := h.Q*h.Dim, h.Width()
@@ -156,7 +162,7 @@ func (d *decoder) attendKernel() string {
 
 // normalize leaves the RMSNorm of x in h.
 func (d *decoder) normalize(n int, gain *buffer) {
-	d.c.launch(d.kernel("decode_norm"), grid{n, 1, 256, 0}, slot(d.h.ptr), slot(d.x.ptr), slot(gain.ptr), i32(d.net.Hidden), f32(d.net.Eps))
+	d.c.launchAs(d.early, d.kernel("decode_norm"), grid{n, 1, 256, 0}, slot(d.h.ptr), slot(d.x.ptr), slot(gain.ptr), i32(d.net.Hidden), f32(d.net.Eps))
 }
 
 // product is out (m×n, fp32) = a·wᵀ, or is added to it; w is n×k.
@@ -179,5 +185,5 @@ func (d *decoder) gate(y decoderLayer, rows int) {
 		return
 	}
 	d.product(d.gu, d.h, y.gateUp, rows, n, k, false)
-	d.c.launch(d.kernel("decode_gate"), over(rows*n/8), slot(d.f.ptr), slot(d.gu.ptr), i32(rows), i32(n/2))
+	d.c.launchAs(d.early, d.kernel("decode_gate"), over(rows*n/8), slot(d.f.ptr), slot(d.gu.ptr), i32(rows), i32(n/2))
 }

@@ -314,6 +314,8 @@ func TestEmulatorGenerate(t *testing.T) {
 	ps[1].Tokens = append(ps[1].Tokens, make([]int32, 300)...) // two splits
 	w := sample.Params{Temperature: 1.3, TopK: 30, TopP: 0.9, MinP: 0.02, MaxNew: 4, Key: 4, LogProbs: true}
 	want := collect(t, sample.New(p, sample.Options{Batch: 4, Threads: 1}), ps, w)
+	o := sample.Options{Batch: 4, Chunk: 128}
+	own := collect(t, sampler(t, open(t, true), p, o), ps, w)
 	for _, random := range []bool{false, true} {
 		lib := standInLt
 		if random {
@@ -322,7 +324,12 @@ func TestEmulatorGenerate(t *testing.T) {
 		}
 		t.Setenv(lt.EnvLibrary, lib)
 		be := open(t, false)
-		near(t, want, collect(t, sampler(t, be, p, sample.Options{Batch: 4, Chunk: 128}), ps, w), 1e-4)
+		near(t, want, collect(t, sampler(t, be, p, o), ps, w), 1e-4)
+		if random {
+			if d := cmp.Diff(own, collect(t, sampler(t, open(t, true), p, o), ps, w)); d != "" {
+				t.Errorf("bf16 in another order of threads: %s", d)
+			}
+		}
 		if !random && be.(*CUDA).lt.Plans() == 0 {
 			t.Error("cublasLt got no product")
 		}

@@ -216,7 +216,11 @@ type grid struct{ x, y, threads, shared int }
 func over(n int) grid { return grid{(n + 255) / 256, 1, 256, 0} }
 
 // launch queues a kernel; an empty grid is none.
-func (c *CUDA) launch(name string, g grid, args ...slot) {
+func (c *CUDA) launch(name string, g grid, args ...slot) { c.launchAs(false, name, g, args...) }
+
+// launchAs is launch; early lets the kernel start before the one before it has
+// ended, for kernels that begin with after_previous.
+func (c *CUDA) launchAs(early bool, name string, g grid, args ...slot) {
 	if g.x == 0 || g.y == 0 {
 		return
 	}
@@ -233,6 +237,9 @@ func (c *CUDA) launch(name string, g grid, args ...slot) {
 					return err
 				}
 			}
+		}
+		if early && c.times == nil {
+			return driver.LaunchEarly(fn, g.x, g.y, g.threads, g.shared, c.stream, *(*[]uint64)(unsafe.Pointer(&args)))
 		}
 		params := make([]unsafe.Pointer, len(args))
 		for i := range args {

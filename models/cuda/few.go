@@ -24,6 +24,7 @@ const (
 // of the memory's bandwidth.
 type few struct {
 	c           *CUDA
+	early       bool // see launchAs
 	part, count *buffer
 }
 
@@ -81,6 +82,6 @@ func (f *few) multiply(p fewPlan, mode int, out, x, w slot, m, n, k int) {
 	if tile == 128 {
 		name = "few_product_128"
 	}
-	f.c.launch(name, grid{p.tiles(n), p.splits, 128, fewStages * (tile + fewRows) * 128}, out, slot(f.part.ptr), slot(f.count.ptr), x, w,
+	f.c.launchAs(f.early, name, grid{p.tiles(n), p.splits, 128, fewStages * (tile + fewRows) * 128}, out, slot(f.part.ptr), slot(f.count.ptr), x, w,
 		i32(m), i32(n), i32(k), i32(p.per), i32(p.splits), i32(mode))
 }

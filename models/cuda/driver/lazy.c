@@ -93,3 +93,31 @@ int hn_graph_close(void *exec) {
 	int (*f)(void *) = (int (*)(void *))hn_symbol("cuGraphExecDestroy");
 	return f ? f(exec) : not_initialized;
 }
+
+/* CUlaunchConfig and CUlaunchAttribute. */
+typedef struct {
+	int id;
+	char pad[4];
+	union {
+		char size[64];
+		int serialization;
+	} value;
+} attribute;
+typedef struct {
+	unsigned gx, gy, gz, bx, by, bz, shared;
+	void *stream;
+	attribute *attributes;
+	unsigned n;
+} config;
+_Static_assert(sizeof(attribute) == 72 && sizeof(config) == 56, "layout of the driver");
+
+int hn_launch_early(void *fn, unsigned gx, unsigned gy, unsigned threads, unsigned shared, void *stream, unsigned long long *args, int n) {
+	static int (*f)(const config *, void *, void **, void **);
+	void *params[32];
+	if (!f) f = (int (*)(const config *, void *, void **, void **))hn_symbol("cuLaunchKernelEx");
+	if (n > 32) return 1; /* invalid value */
+	for (int i = 0; i < n; i++) params[i] = args + i;
+	attribute a = {.id = 6, .value = {.serialization = 1}}; /* programmatic stream serialization */
+	config c = {gx, gy, 1, threads, 1, 1, shared, stream, &a, 1};
+	return f ? f(&c, fn, params, NULL) : not_initialized;
+}

@@ -8,6 +8,17 @@ typedef unsigned char u8;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
+// A kernel may start before the one before it on the stream has ended
+// (launchAs): all that it reads or writes for others comes after this, which also
+// lets the next kernel start.
+__device__ __forceinline__ void after_previous() {
+#if defined(HN_HOST)
+	hn::followed++;
+#elif __CUDA_ARCH__ >= 900
+	asm volatile("griddepcontrol.wait;\n\tgriddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 // All threads of a block are here when these are called. The order of additions
 // depends on the shape alone.
 __device__ __forceinline__ float warp_sum(float v) {

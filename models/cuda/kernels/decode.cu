@@ -75,6 +75,7 @@ __device__ __forceinline__ float4 get4(const b16 *p) {
 
 // Rows enter: x = embedding of the token. d is divisible by 4.
 template <class T> __device__ __forceinline__ void enter(float *x, const T *embed, const int *records, int stride, const int *spans, int n, int d) {
+	after_previous();
 	const int i = blockIdx.x;
 	const seat s = seat_of(records, stride, spans, n, i);
 	const size_t from = s.pos < 0 ? 0 : (size_t)s.token * d;
@@ -87,6 +88,7 @@ HN_KERNEL(decode_enter_b16)
 
 // h = RMSNorm(x)·gain, a block a row; d is divisible by 4.
 template <class T> __device__ __forceinline__ void norm_row(T *h, const float *x, const float *gain, int d, float eps) {
+	after_previous();
 	x += (size_t)blockIdx.x * d, h += (size_t)blockIdx.x * d;
 	float s = 0;
 	for (int j = 4 * threadIdx.x; j < d; j += 4 * blockDim.x) {
@@ -133,6 +135,7 @@ template <class T> __device__ __forceinline__ void append(T *cache, const float 
 // Keys and values of a chunk of prompts. Grid: (n, key heads).
 #define DECODE_APPEND(name, T) \
 	extern "C" __global__ void name(T *cache, const float *x, const float *bias, const float *cosines, const float *sines, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d) { \
+		after_previous(); \
 		const seat s = seat_of(records, stride, spans, n, blockIdx.x); \
 		const heads_of m = {layer, layers, hq, hkv, d}; \
 		if (s.pos >= 0) append(cache, x + (size_t)blockIdx.x * (hq + 2 * hkv) * d, bias, cosines, sines, s, m, blockIdx.y); \
@@ -173,6 +176,7 @@ template <class T, int G> __device__ __forceinline__ void attend(T *o, float *pa
 	__shared__ __align__(16) float fold[attend_threads / 2 * G * e];
 	__shared__ int last;
 	const int i = blockIdx.x, kv = blockIdx.y % m.kv, split = blockIdx.y / m.kv, tid = threadIdx.x, group = m.q / m.kv, d = m.dim;
+	after_previous();
 	const seat s = seat_of(records, stride, spans, n, i);
 	if (s.pos < 0) return;
 	const reach r = reach_of(s);
@@ -339,6 +343,7 @@ HN_KERNEL(decode_attend8_b16)
 // y = silu(gate)·up: four elements a thread; f is divisible by 4.
 __device__ __forceinline__ float gated(float g, float u) { return g / (1.0f + __expf(-g)) * u; }
 template <class T> __device__ __forceinline__ void gate(T *y, const T *gu, int n, int f) {
+	after_previous();
 	const size_t i = 4 * ((size_t)blockIdx.x * blockDim.x + threadIdx.x);
 	if (i >= (size_t)n * f) return;
 	const size_t at = i / f * 2 * f + i % f;

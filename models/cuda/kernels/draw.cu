@@ -26,6 +26,7 @@ __device__ __forceinline__ int idle_record(const int *record) { return record[1]
 
 extern "C" __global__ void __launch_bounds__(256) draw_parts(draw_part *parts, const float *z, const int *records, int stride, const draw_params *params, int v) {
 	const int row = blockIdx.y, lo = blockIdx.x * draw_chunk, n = min((int)draw_chunk, v - lo), tid = threadIdx.x;
+	after_previous();
 	if (idle_record(records + (size_t)row * stride)) return;
 	z += (size_t)row * v + lo;
 	enum { each = draw_chunk / 256 };
@@ -213,6 +214,7 @@ extern "C" __global__ void __launch_bounds__(draw_threads, 1) draw(int *ids, flo
 	__shared__ float tops[draw_chunks];
 	const int row = blockIdx.x, tid = threadIdx.x, chunks = (v + draw_chunk - 1) / draw_chunk;
 	int *record = records + (size_t)row * stride;
+	after_previous();
 	if (idle_record(record)) {
 		if (tid == 0) ids[row] = -1, logps[row] = 0;
 		return;

@@ -32,24 +32,31 @@ template <int TILE> __device__ __forceinline__ void few_product(void *out, float
 	enum { stage_bytes = (TILE + few_rows) * 128, wt = TILE / 32, pitch = TILE + 4 };
 	// A thread copies a column of chunks of w and x a stage: rows tid/8 + 16·i.
 	const int column = tid % 8;
-	auto load = [&](int s) {
+	auto load_w = [&](int s) {
+		if (s >= steps) return;
+		const int c = k0 + s * 64 + column * 8, inside = c < k;
+		unsigned char *to = shared + s % few_stages * stage_bytes;
+#pragma unroll
+		for (int i = 0; i < TILE / 16; i++) {
+			const int r = tid / 8 + 16 * i, row = few_row<TILE>(at, r, n, mode);
+			copy16(to + few_chunk(r, column), w + (size_t)max(row, 0) * k + (inside ? c : 0), inside && row >= 0);
+		}
+	};
+	auto load_x = [&](int s) {
 		if (s < steps) {
 			const int c = k0 + s * 64 + column * 8, inside = c < k;
-			unsigned char *to = shared + s % few_stages * stage_bytes;
-#pragma unroll
-			for (int i = 0; i < TILE / 16; i++) {
-				const int r = tid / 8 + 16 * i, row = few_row<TILE>(at, r, n, mode);
-				copy16(to + few_chunk(r, column), w + (size_t)max(row, 0) * k + (inside ? c : 0), inside && row >= 0);
-			}
+			unsigned char *to = shared + s % few_stages * stage_bytes + TILE * 128;
 #pragma unroll
 			for (int i = 0; i < few_rows / 16; i++) {
 				const int r = tid / 8 + 16 * i;
-				copy16(to + TILE * 128 + few_chunk(r, column), x + (size_t)min(r, m - 1) * k + (inside ? c : 0), inside && r < m);
+				copy16(to + few_chunk(r, column), x + (size_t)min(r, m - 1) * k + (inside ? c : 0), inside && r < m);
 			}
 		}
-		copy_commit();
+		copy_commit(); // a group for each stage
 	};
-	for (int s = 0; s < few_stages - 1; s++) load(s);
+	for (int s = 0; s < few_stages - 1; s++) load_w(s); // weights are there before x is
+	after_previous();
+	for (int s = 0; s < few_stages - 1; s++) load_x(s);
 	// A warp has half of the tile and half of x.
 	const int wr = warp / 2 * (TILE / 2), xr = warp % 2 * 32, i = lane / 8, r = lane % 8;
 	float acc[wt][4][4];
@@ -62,7 +69,8 @@ template <int TILE> __device__ __forceinline__ void few_product(void *out, float
 	for (int s = 0; s < steps; s++) {
 		copy_wait<few_stages - 2>();
 		__syncthreads(); // stage s is there, and s-1 is free
-		load(s + few_stages - 1);
+		load_w(s + few_stages - 1);
+		load_x(s + few_stages - 1);
 		const unsigned char *sw = shared + s % few_stages * stage_bytes, *sx = sw + TILE * 128;
 #pragma unroll
 		for (int q = 0; q < 4; q++) {

@@ -145,7 +145,24 @@ int cuFuncSetAttribute(void *f, int attribute, int v) {
 	if (attribute != 8 || v > 227 << 10) return invalid_value;
 	return ((function *)f)->shared = v, ok;
 }
+static int launch(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void **p, unsigned early);
 int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *, void **p, void **) {
+	return launch(f, gx, gy, gz, bx, by, bz, shared, p, 0);
+}
+struct config {
+	unsigned gx, gy, gz, bx, by, bz, shared;
+	void *stream;
+	struct {
+		int id, pad, serialization;
+		char rest[60];
+	} *attributes;
+	unsigned n;
+};
+int cuLaunchKernelEx(const config *c, void *f, void **p, void **) {
+	if (c->n != 1 || c->attributes->id != 6 || c->attributes->serialization != 1) return invalid_value;
+	return launch(f, c->gx, c->gy, c->gz, c->bx, c->by, c->bz, c->shared, p, 1);
+}
+static int launch(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void **p, unsigned early) {
 	if (!gx || !gy || !gz || gy > 65535 || gz > 65535 || !bx || !by || !bz || bx * by * bz > 1024) return invalid_value;
 	function *k = (function *)f;
 	if (shared > k->shared) return invalid_value;
@@ -153,7 +170,7 @@ int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 	for (int i = 0; i < k->params; i++) memcpy(&args[i], p[i], 8);
 	return queue([=]() mutable {
 		std::lock_guard<std::mutex> lock(mutex);
-		const unsigned g[7] = {gx, gy, gz, bx, by, bz, shared};
+		const unsigned g[8] = {gx, gy, gz, bx, by, bz, shared, early};
 		std::vector<void *> at(args.size());
 		for (size_t i = 0; i < args.size(); i++) at[i] = &args[i];
 		return k->launch(k->thunk, g, at.data());

@@ -10,7 +10,7 @@ namespace hn {
 dim bidx, bdim, gdim;
 fiber *cur;
 uint64_t exchanged[32][32];
-int votes;
+int votes, followed;
 unsigned parts[32][32][8];
 const void *rows[32][32];
 alignas(128) unsigned char dynamic_shared[227 << 10];
@@ -21,6 +21,7 @@ static std::vector<fiber> fibers;
 static void (*thunk)(void **);
 static void **arguments;
 static size_t asked_shared;
+static bool early; // every thread must call after_previous
 
 #if defined(__x86_64__)
 // hn_switch keeps the callee-saved registers on the old stack and goes on with
@@ -103,6 +104,7 @@ static int block(int n, bool shuffle) {
 	static std::vector<int> order;
 	order.resize(n);
 	memset(dynamic_shared, 0xff, asked_shared); // shared memory holds anything
+	followed = 0;
 	for (int i = 0; i < n; i++) {
 		fiber &f = fibers[i];
 		f.state = ready, f.warp = i / 32, f.lane = i % 32, order[i] = i;
@@ -117,6 +119,10 @@ static int block(int n, bool shuffle) {
 		if (release_warps(n)) continue;
 		int waiting = 0, living = 0;
 		for (int i = 0; i < n; i++) waiting += fibers[i].state == at_block, living += fibers[i].state != done;
+		if (!living && early && followed != n) {
+			fprintf(stderr, "emu: a kernel that was launched early does not wait for the one before it\n");
+			return 719;
+		}
 		if (!living) return 0;
 		if (waiting != n) { // CUDA wants every thread of the block at the barrier
 			fprintf(stderr, "emu: block %u,%u,%u: %d of %d threads wait at a barrier, %d have ended\n", bidx.x, bidx.y, bidx.z, waiting, n, n - living);
@@ -146,5 +152,6 @@ static int launch(dim g, dim b, size_t shared, void (*t)(void **), void **p) {
 } // namespace hn
 
 extern "C" int hn_launch(void (*t)(void **), const unsigned *g, void **p) {
+	hn::early = g[7];
 	return hn::launch({g[0], g[1], g[2]}, {g[3], g[4], g[5]}, g[6], t, p);
 }

@@ -33,6 +33,7 @@ extern dim bidx, bdim, gdim;
 extern fiber *cur;
 extern uint64_t exchanged[32][32]; // by warp and lane
 extern int votes;
+extern int followed; // threads that called after_previous
 extern unsigned parts[32][32][8]; // operands of the tensor cores, by warp and lane
 extern const void *rows[32][32];
 extern unsigned char dynamic_shared[];
