@@ -152,12 +152,51 @@ func Verdict(v string) string {
 	return v
 }
 
-// LaTeX makes text safe in LaTeX, on one line: the ten specials and the signs
-// that reports use.
+// greek are the letters that reports and people use in names of settings.
+var greek = map[rune]string{'α': "alpha", 'β': "beta", 'γ': "gamma", 'δ': "delta", 'ε': "varepsilon", 'η': "eta", 'θ': "theta", 'κ': "kappa", 'λ': "lambda", 'μ': "mu", 'ν': "nu", 'ξ': "xi", 'π': "pi",
+	'ρ': "rho", 'σ': "sigma", 'τ': "tau", 'φ': "varphi", 'χ': "chi", 'ψ': "psi", 'ω': "omega", 'Γ': "Gamma", 'Δ': "Delta", 'Θ': "Theta", 'Λ': "Lambda", 'Π': "Pi", 'Σ': "Sigma", 'Φ': "Phi", 'Ψ': "Psi", 'Ω': "Omega"}
+
+// signs are the specials of LaTeX and the signs that reports use.
+var signs = map[rune]string{'\\': `\textbackslash{}`, '{': `\{`, '}': `\}`, '$': `\$`, '&': `\&`, '#': `\#`, '%': `\%`, '_': `\_`, '~': `\textasciitilde{}`, '^': `\textasciicircum{}`,
+	'×': `$\times$`, '±': `$\pm$`, '−': `$-$`, '½': `\textonehalf{}`, '≥': `$\ge$`, '≤': `$\le$`, '<': `$<$`, '>': `$>$`, '–': `--`, '—': `---`, '→': `$\to$`, '·': `$\cdot$`, '…': `\ldots{}`, '“': "``", '”': "''", '’': "'",
+	'\n': " ", '\r': " ", '\t': " "}
+
+// LaTeX makes text safe in LaTeX, on one line. What pdfTeX has no letter for
+// stands as it is for XeTeX and LuaTeX, and by its numbers for pdfTeX.
 func LaTeX(s string) string {
-	return strings.NewReplacer(
-		`\`, `\textbackslash{}`, `{`, `\{`, `}`, `\}`, `$`, `\$`, `&`, `\&`, `#`, `\#`, `%`, `\%`, `_`, `\_`, `~`, `\textasciitilde{}`, `^`, `\textasciicircum{}`,
-		`σ`, `$\sigma$`, `β`, `$\beta$`, `ρ`, `$\rho$`, `τ`, `$\tau$`, `Δ`, `$\Delta$`, `×`, `$\times$`, `±`, `$\pm$`, `−`, `$-$`, `½`, `\textonehalf{}`, `≥`, `$\ge$`, `≤`, `$\le$`, `<`, `$<$`, `>`, `$>$`, `–`, `--`, `→`, `$\to$`,
-		"\n", " ", "\r", " ",
-	).Replace(s)
+	var b strings.Builder
+	var foreign []rune
+	flush := func() {
+		if foreign == nil {
+			return
+		}
+		b.WriteString(`\ifdefined\Umathchar ` + string(foreign) + `\else[`)
+		for i, r := range foreign {
+			if i > 0 {
+				b.WriteByte(' ')
+			}
+			fmt.Fprintf(&b, "U+%04X", r)
+		}
+		b.WriteString(`]\fi{}`)
+		foreign = nil
+	}
+	for _, r := range s {
+		sign, ok := signs[r]
+		name, letter := greek[r]
+		switch {
+		case !ok && !letter && (r >= 0x180 || r >= 0x7F && r < 0xA1):
+			foreign = append(foreign, r)
+			continue
+		case letter:
+			sign = `$\` + name + `$`
+		case !ok && r < ' ':
+			sign = "?"
+		case !ok:
+			sign = string(r)
+		}
+		flush()
+		b.WriteString(sign)
+	}
+	flush()
+	return b.String()
 }

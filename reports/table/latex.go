@@ -5,6 +5,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"hardneg/reports/finding"
 )
@@ -59,14 +60,18 @@ func (t Table) LaTeX(w io.Writer) error {
 	return err
 }
 
+// longestLine is how many letters a column has before its text is broken.
+const longestLine = 40
+
 // columns makes the tabular's preamble and says which columns are numbers.
 func (t Table) columns() (string, []bool) {
 	var b strings.Builder
 	numeric := make([]bool, len(t.Head))
 	for j := range t.Head {
-		sign, whole, part, any, all := "", 1, 0, false, j > 0
+		sign, whole, part, any, all, long := "", 1, 0, false, j > 0, 0
 		for _, r := range t.Rows {
 			x := r[j].plain()
+			long = max(long, utf8.RuneCountInString(x))
 			m := number.FindStringSubmatch(x)
 			if m == nil {
 				all = all && (x == "" || x == undefined)
@@ -81,6 +86,8 @@ func (t Table) columns() (string, []bool) {
 		switch numeric[j] = all && any; {
 		case numeric[j]:
 			fmt.Fprintf(&b, "S[table-format=%s%d.%d]", sign, whole, part)
+		case long > longestLine:
+			b.WriteString("p{5cm}")
 		case t.Prose(j):
 			b.WriteByte('l')
 		default:

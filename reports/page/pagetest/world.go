@@ -17,16 +17,24 @@ type Size struct {
 	Probe        int // problems
 	Steps        int // of training
 	Resamples    int
+	Noise        []float64 // levels of the noisy arms
+	Examples     int       // of each kind; 0: one
 }
 
 // Small is enough to fill every part of a report.
-func Small() Size { return Size{Seeds: 3, Items: 40, Probe: 60, Steps: 30, Resamples: 5} }
+func Small() Size {
+	return Size{Seeds: 3, Items: 40, Probe: 60, Steps: 30, Resamples: 5, Noise: []float64{.5, 1}}
+}
+
+// Smoke is the size of the experiment that comes with the program.
+func Smoke() Size {
+	return Size{Seeds: 3, Items: 500, Probe: 128, Steps: 36, Resamples: 5, Noise: []float64{.25, .5, 1}, Examples: 12}
+}
 
 // Large is the size that a report must bear: 10 arms × 10 seeds × 6,319 items.
-func Large() Size { return Size{Seeds: 10, Items: 5055, Probe: 500, Steps: 60, Resamples: 20} }
-
-// sigmas are the noise levels of the arms that have one.
-func sigmas() map[string]float64 { return map[string]float64{"noisy-0.5": .5, "noisy-1": 1} }
+func Large() Size {
+	return Size{Seeds: 10, Items: 5055, Probe: 500, Steps: 60, Resamples: 20, Noise: []float64{.5, 1}, Examples: 20}
+}
 
 // maker fills a set.
 type maker struct {
@@ -47,15 +55,17 @@ func World(text string, size Size) (*result.Set, error) {
 		s.Seeds = append(s.Seeds, i+1)
 	}
 	var trained []string
-	for _, a := range []string{"sft", "rft", "dpo", "mine-only", "wt-only", "full", "random", "shuffled", "noisy-0.5", "noisy-1"} {
-		arm := result.Arm{Name: a, Trained: a != "sft", About: text, Patch: map[string]any{}}
-		if sigma := sigmas()[a]; sigma > 0 {
-			arm.Patch["score.sigma"] = sigma
-		}
-		if arm.Trained {
-			trained = append(trained, a)
-		}
-		s.Arms = append(s.Arms, arm)
+	for _, a := range []string{"sft", "rft", "dpo", "mine-only", "wt-only", "full", "random", "shuffled"} {
+		s.Arms = append(s.Arms, result.Arm{Name: a, Trained: a != "sft", About: text, Patch: map[string]any{}})
+	}
+	var doses []finding.Dose
+	for _, sigma := range size.Noise {
+		name := fmt.Sprintf("noisy-%g", sigma)
+		s.Arms = append(s.Arms, result.Arm{Name: name, Trained: true, About: text, Patch: map[string]any{"score.sigma": sigma}})
+		doses = append(doses, finding.Dose{Arm: name, Sigma: sigma})
+	}
+	for _, a := range s.Arms[1:] {
+		trained = append(trained, a.Name)
 	}
 	m.benchmark("arith", size.Items, 0)
 	m.benchmark("arith-hard", size.Items/4, 1)
@@ -67,8 +77,7 @@ func World(text string, size Size) (*result.Set, error) {
 		Pool: trained,
 		Claims: []finding.Claim{{ID: "c1", Text: text, Test: "full > dpo"}, {ID: "c2", Text: "same", Test: "random ~ shuffled"},
 			{ID: "c3", Text: text, Test: "full > sft", Family: finding.Exploratory}},
-		Roles: finding.Roles{SFT: "sft", DPO: "dpo", Full: "full", MineOnly: "mine-only", WtOnly: "wt-only", Random: "random", Shuffled: "shuffled", RFT: "rft",
-			Noise: []finding.Dose{{Arm: "noisy-0.5", Sigma: .5}, {Arm: "noisy-1", Sigma: 1}}},
+		Roles:        finding.Roles{SFT: "sft", DPO: "dpo", Full: "full", MineOnly: "mine-only", WtOnly: "wt-only", Random: "random", Shuffled: "shuffled", RFT: "rft", Noise: doses},
 		Correlations: []string{"wrongness", "absurdity"}}
 	r, err := finding.From(d, s)
 	if err != nil {
@@ -149,6 +158,10 @@ func (m maker) Evidence() {
 	s.Examples.Items = []result.ItemExample{{Benchmark: "arith", Item: "x", Seed: 1, Arm: "full", Baseline: "dpo", Won: true, Question: text, Gold: text, ArmText: text, BaseText: text, ArmAnswer: text, BaseAnsw: text}}
 	s.Examples.Pairs = []result.PairExample{{Arm: "full", Seed: 1, Question: text, Chosen: text, Rejected: "head " + text + " tail", Weight: 3.8758, Wrongness: .9995, Absurdity: .0312, Closeness: .6099, Negative: text,
 		Findings: []result.Mark{{Code: text, Dim: text, Severity: .8, Step: 2, Start: 5, End: 5 + len(text), Note: text}}}}
+	for range m.size.Examples - 1 {
+		s.Examples.Items = append(s.Examples.Items, s.Examples.Items[0], s.Examples.Items[0])
+		s.Examples.Pairs = append(s.Examples.Pairs, s.Examples.Pairs[0])
+	}
 	s.Prov = result.Provenance{Commit: text, Version: text, SpecHash: "ab", PreHash: "cd", DeviceClass: "cpu", DType: "fp32", Model: result.Digest{Name: text, Digest: text}, Verifier: result.Digest{Name: text, Digest: text},
 		Data: []result.Digest{{Name: text, Digest: text, Rows: 1319, Note: text}}, TasksTotal: 158, TasksDone: 155, TasksFailed: 3, Rechecked: 4, Reproduced: 4, Overlap: 7, VerifierOverlap: 2}
 	s.Spec = spec(text)
