@@ -106,14 +106,19 @@ func (d *decoder) run(p pass, queue func()) {
 
 // step queues the network, the logits and the draw of all rows.
 func (d *decoder) step(splits int) {
-	c, n := d.c, d.net
+	n := d.net
 	d.forward(d.rows, slot(d.records.ptr), 0, splits)
 	d.normalize(d.rows, d.norm)
 	d.product(d.z, d.h, d.head, d.rows, n.Vocab, n.Hidden, false)
-	parts := slot(d.parts.ptr)
-	c.launchAs(d.early, "draw_parts", grid{(n.Vocab + drawChunk - 1) / drawChunk, d.rows, 256, 0}, parts, slot(d.z.ptr), slot(d.records.ptr), i32(d.stride), slot(d.params.ptr), i32(n.Vocab))
-	ids := slot(d.drawn.ptr)
-	c.launchAs(d.early, "draw", grid{d.rows, 1, 1024, 0}, ids, elements(ids, d.rows), slot(d.z.ptr), parts, slot(d.records.ptr), i32(d.stride), slot(d.params.ptr), i32(n.Vocab))
+	d.draw()
+}
+
+// draw queues the draw of all rows from their logits.
+func (d *decoder) draw() {
+	c, v, parts, ids := d.c, d.net.Vocab, slot(d.parts.ptr), slot(d.drawn.ptr)
+	from := []slot{slot(d.records.ptr), i32(d.stride), slot(d.params.ptr), i32(v)}
+	c.launchAs(d.early, "draw_parts", grid{(v + drawChunk - 1) / drawChunk, d.rows, 256, 0}, append([]slot{parts, slot(d.z.ptr)}, from...)...)
+	c.launchAs(d.early, "draw", grid{d.rows, 1, 1024, 0}, append([]slot{ids, elements(ids, d.rows), slot(d.z.ptr), parts}, from...)...)
 }
 
 // forward queues the layers over n tokens: spans is 0 for one token of each

@@ -92,7 +92,7 @@ func ways() map[string]sample.Params {
 // same streams from logits that differ by rounding alone.
 func TestGenerate(t *testing.T) {
 	be := open(t, false)
-	for _, m := range []struct{ heads, kv, dim, vocab int }{{4, 2, 12, 300}, {6, 1, 16, 301}, {7, 1, 8, 90}, {3, 3, 10, 90}} {
+	for _, m := range []struct{ heads, kv, dim, vocab int }{{4, 2, 12, 300}, {6, 1, 16, 4301}, {7, 1, 8, 90}, {3, 3, 10, 90}} {
 		p := speaking(m.heads, m.kv, m.dim, m.vocab, m.kv == 2)
 		ps := asked(3, 2, 50, m.vocab)
 		host := sample.New(p, sample.Options{Batch: 4, Threads: 1})
