@@ -29,6 +29,8 @@ type CPU struct {
 	ropes map[graph.Heads]*Rope
 	ws    []workspace // one a thread
 	big   workspace   // for ops that use all threads at once
+	// logits are those of the last forward pass, if they are few.
+	logits kept
 }
 
 // workspace is scratch memory that kernels share: they run one after another.

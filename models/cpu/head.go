@@ -11,6 +11,18 @@ import (
 // logits, but enough rows to feed the GEMM.
 func chunkOf(vocab int) int { return min(max(1<<21/vocab, 64), 256) }
 
+// keptLogits bounds the logits, in elements, that a forward pass leaves to the
+// backward pass of the same run. More are computed again.
+const keptLogits = 6 << 20
+
+// kept are the logits of a forward pass: of which picks, and of which network.
+type kept struct {
+	h, ids any // pointers to the first elements
+	n      int
+	f32    []float32
+	f64    []float64
+}
+
 // projection turns picked hidden rows into logits, chunk by chunk.
 type projection[F Float] struct {
 	c         *CPU
@@ -25,16 +37,54 @@ func projectionOf[F Float](c *CPU, k vm.Call) projection[F] {
 		k.In[1].Shape[1], k.In[1].Shape[0], chunkOf(k.In[1].Shape[0])}
 }
 
-// logits returns the gathered hidden rows and the logits of picks lo to hi.
-func (p *projection[F]) logits(lo, hi int) (x, z []F) {
+// hidden gathers the hidden rows of picks lo to hi.
+func (p *projection[F]) hidden(lo, hi int) []F {
 	d := p.d
-	x = scratch[F](&p.c.big, 0, p.chunk*d)[:(hi-lo)*d]
-	z = scratch[F](&p.c.big, 1, p.chunk*p.vocab)[:(hi-lo)*p.vocab]
+	x := scratch[F](&p.c.big, 0, p.chunk*d)[:(hi-lo)*d]
 	for i := range hi - lo {
 		copy(x[i*d:i*d+d], p.h[int(p.rows[lo+i])*d:])
 	}
-	mul(p.c, hi-lo, p.vocab, d, rowsOf(x, d), rowsOf(p.w, d).t(), z, p.vocab, false)
-	return x, z
+	return x
+}
+
+// logits sets z to those of gathered rows x.
+func (p *projection[F]) logits(z, x []F) {
+	mul(p.c, len(x)/p.d, p.vocab, p.d, rowsOf(x, p.d), rowsOf(p.w, p.d).t(), z, p.vocab, false)
+}
+
+// place is where the logits of picks lo to hi go: in all, which has room for
+// those of all picks, or in scratch memory if it is nil.
+func (p *projection[F]) place(all []F, lo, hi int) []F {
+	if all != nil {
+		return all[lo*p.vocab : hi*p.vocab]
+	}
+	return scratch[F](&p.c.big, 1, p.chunk*p.vocab)[:(hi-lo)*p.vocab]
+}
+
+// keep is room for the logits of n picks, nil if they are too many.
+func (p *projection[F]) keep(n int) []F {
+	k := &p.c.logits
+	if k.n = 0; n == 0 || n*p.vocab > keptLogits {
+		return nil
+	}
+	k.h, k.ids, k.n = &p.h[0], &p.ids[0], n
+	if b, ok := any(&k.f32).(*[]F); ok {
+		return growTo(b, n*p.vocab)
+	}
+	return growTo(any(&k.f64).(*[]F), n*p.vocab)
+}
+
+// take is what keep returned for the same picks, once; nil for nothing.
+func (p *projection[F]) take(n int) []F {
+	k := &p.c.logits
+	if n == 0 || k.n != n || k.h != any(&p.h[0]) || k.ids != any(&p.ids[0]) {
+		return nil
+	}
+	k.n = 0
+	if b, ok := any(k.f32).([]F); ok {
+		return b[:n*p.vocab]
+	}
+	return any(k.f64).([]F)[:n*p.vocab]
 }
 
 func logProb[F Float](c *CPU, k vm.Call) vm.Kernel {
@@ -46,9 +96,12 @@ func logProb[F Float](c *CPU, k vm.Call) vm.Kernel {
 	}
 	v := p.vocab
 	return func(uint) {
-		for lo := 0; lo < k.Live.Picks; lo += p.chunk {
-			hi := min(lo+p.chunk, k.Live.Picks)
-			_, z := p.logits(lo, hi)
+		n := k.Live.Picks
+		all := p.keep(n)
+		for lo := 0; lo < n; lo += p.chunk {
+			hi := min(lo+p.chunk, n)
+			z := p.place(all, lo, hi)
+			p.logits(z, p.hidden(lo, hi))
 			c.e.Range(hi-lo, 8, func(worker, a, b int) {
 				e := scratch[F](&c.ws[worker], 0, v)
 				for i := a; i < b; i++ {
@@ -92,9 +145,13 @@ func logProbGrad[F Float](c *CPU, k vm.Call) vm.Kernel {
 		if n == 0 && add&2 == 0 {
 			clear(dw)
 		}
+		all := p.take(n)
 		for lo := 0; lo < n; lo += p.chunk {
 			hi := min(lo+p.chunk, n)
-			x, z := p.logits(lo, hi)
+			x, z := p.hidden(lo, hi), p.place(all, lo, hi)
+			if all == nil {
+				p.logits(z, x)
+			}
 			c.e.Range(hi-lo, 8, func(_, a, b int) {
 				for i := a; i < b; i++ {
 					row, g := z[i*v:i*v+v], dlogp[lo+i]

@@ -8,17 +8,17 @@ import (
 	"hardneg/models/vm"
 )
 
-// budget is how many activations, in elements, a micro-batch may keep on a
-// device that does not tell its memory.
-const budget = 20 << 20
+// On a CPU: activations of a micro-batch, in elements, that a cache holds; the
+// most that memory is spent on; and how many tokens feed the products well.
+const cached, budget, fed = 5 << 20, 27 << 20, 540
 
 // auto chooses the recompute level and the bound on tokens of a micro-batch.
 // Both follow from the model and the class of the device, so that they are the
 // same on every machine with that device.
 //
-// On the CPU it is activations of about 80 MiB, within sensible batches:
-// recomputing norms and SwiGLU costs wide layers under 1 % and saves a third of
-// the memory. A device with memory of its own gets the least recomputation
+// On the CPU small models take as many tokens as keep activations in a cache of
+// 20 MiB, larger ones up to 540 in 108 MiB, the largest 256; recomputing norms
+// and SwiGLU costs wide layers under 1 % and saves a third of the memory. A device with memory of its own gets the least recomputation
 // with which a batch that feeds it fits.
 func auto(be vm.Backend, p *qwen2.Params, trainAll bool) (tokens, level int) {
 	if d, ok := be.(vm.Sized); ok {
@@ -28,7 +28,8 @@ func auto(be vm.Backend, p *qwen2.Params, trainAll bool) (tokens, level int) {
 	if c.Hidden >= 256 {
 		level = 1
 	}
-	return min(max(budget/(c.Layers*kept(p, level)), 256), 4096), level
+	row := c.Layers * kept(p, level)
+	return min(max(cached/row, min(fed, budget/row), 256), 4096), level
 }
 
 // kept is how many elements a layer keeps of each token for the backward pass.
