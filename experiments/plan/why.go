@@ -41,6 +41,10 @@ func (c Change) String() string {
 // parameters, files, inputs, each in the order of names. A cause comes before
 // its consequences.
 func Differences(old, new KeyFields) []Change {
+	return differences(old, new, Flatten(old.Params), Flatten(new.Params))
+}
+
+func differences(old, new KeyFields, o, n map[string]string) []Change {
 	var out []Change
 	add := func(field, o, n string) {
 		if o != n {
@@ -49,7 +53,6 @@ func Differences(old, new KeyFields) []Change {
 	}
 	add("stage version", fmt.Sprint(old.Version), fmt.Sprint(new.Version))
 	add("device", old.Device, new.Device)
-	o, n := Flatten(old.Params), Flatten(new.Params)
 	for _, k := range union(o, n) {
 		add(k, o[k], n[k])
 	}
@@ -103,21 +106,100 @@ type Earlier struct {
 	Fields KeyFields
 }
 
-// Nearest finds the earlier task from which a new one differs least, tasks of
-// the same ID before all others; false if there is none of that stage.
-func Nearest(id string, fields KeyFields, earlier []Earlier) (Earlier, []Change, bool) {
-	var best Earlier
-	var changes []Change
-	found := false
-	for _, e := range earlier {
-		if e.Fields.Stage != fields.Stage {
-			continue
-		}
-		d := Differences(e.Fields, fields)
-		same, sameBest := e.ID == id, best.ID == id
-		if !found || same && !sameBest || same == sameBest && len(d) < len(changes) {
-			best, changes, found = e, d, true
+// History answers which earlier task a new one resembles, for plans of ten
+// thousand tasks: it looks at those of the same ID, and only where there is none
+// at others, at most candidates of them.
+type History struct {
+	same  map[string][]*past // stage and ID → tasks
+	stage map[string][]*past
+	seeds map[string][]*past // stage and the ID's last part, which names the seed
+}
+
+// candidates bounds how many tasks of other IDs are compared with a new one.
+const candidates = 256
+
+// past is an earlier task whose fields are decoded when they are asked for.
+type past struct {
+	Earlier
+	raw  []byte
+	flat map[string]string
+}
+
+func (p *past) open() bool {
+	if p.raw != nil {
+		raw := p.raw
+		p.raw = nil
+		if json.Unmarshal(raw, &p.Fields) != nil {
+			p.Fields = KeyFields{}
 		}
 	}
-	return best, changes, found
+	if p.flat == nil {
+		p.flat = Flatten(p.Fields.Params)
+	}
+	return p.Fields.Params != nil
+}
+
+// Add takes an earlier task whose fields are still JSON.
+func (h *History) Add(stage, id string, fields []byte) {
+	if h.same == nil {
+		h.same, h.stage, h.seeds = map[string][]*past{}, map[string][]*past{}, map[string][]*past{}
+	}
+	p := &past{Earlier: Earlier{ID: id}, raw: fields}
+	h.same[stage+"\x00"+id] = append(h.same[stage+"\x00"+id], p)
+	h.stage[stage] = append(h.stage[stage], p)
+	h.seeds[stage+"\x00"+lastPart(id)] = append(h.seeds[stage+"\x00"+lastPart(id)], p)
+}
+
+func lastPart(id string) string { return id[strings.LastIndexByte(id, '-')+1:] }
+
+// Nearest finds the earlier task from which a new one differs least, tasks of
+// the same ID before all others; false if there is none of that stage.
+func (h *History) Nearest(id string, fields KeyFields) (Earlier, []Change, bool) {
+	near := h.same[fields.Stage+"\x00"+id]
+	if len(near) == 0 {
+		near = h.seeds[fields.Stage+"\x00"+lastPart(id)]
+	}
+	if len(near) == 0 {
+		near = h.stage[fields.Stage]
+	}
+	flat := Flatten(fields.Params)
+	var best *past
+	least := 0
+	for _, p := range near[:min(len(near), candidates)] {
+		if !p.open() {
+			continue
+		}
+		if n := distance(p, fields, flat); best == nil || n < least {
+			best, least = p, n
+		}
+	}
+	if best == nil {
+		return Earlier{}, nil, false
+	}
+	return best.Earlier, differences(best.Fields, fields, best.flat, flat), true
+}
+
+// distance is the number of changes that Differences would list.
+func distance(p *past, new KeyFields, flat map[string]string) (n int) {
+	if p.Fields.Version != new.Version {
+		n++
+	}
+	if p.Fields.Device != new.Device {
+		n++
+	}
+	return n + unlike(p.flat, flat) + unlike(p.Fields.Files, new.Files) + unlike(p.Fields.Inputs, new.Inputs)
+}
+
+func unlike(a, b map[string]string) (n int) {
+	for k, v := range a {
+		if w, ok := b[k]; !ok || w != v {
+			n++
+		}
+	}
+	for k := range b {
+		if _, ok := a[k]; !ok {
+			n++
+		}
+	}
+	return n
 }

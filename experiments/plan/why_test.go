@@ -47,20 +47,27 @@ func TestDifferences(t *testing.T) {
 // TestNearest: a task of the same name explains before one that differs less.
 func TestNearest(t *testing.T) {
 	key := func(stage, params string) KeyFields { return KeyFields{Stage: stage, Params: json.RawMessage(params)} }
-	earlier := []Earlier{
+	var earlier History
+	for _, e := range []Earlier{
 		{"eval-a", key("eval", `{}`)},
 		{"train-b", key("train", `{"x":1,"y":2}`)},
 		{"train-a", key("train", `{"x":5,"y":5}`)},
 		{"train-a", key("train", `{"x":1,"y":5}`)},
+	} {
+		b, err := json.Marshal(e.Fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		earlier.Add(e.Fields.Stage, e.ID, b)
 	}
-	near, changes, ok := Nearest("train-a", key("train", `{"x":1,"y":3}`), earlier)
+	near, changes, ok := earlier.Nearest("train-a", key("train", `{"x":1,"y":3}`))
 	if !ok || near.ID != "train-a" || len(changes) != 1 || changes[0].String() != "y 5 → 3" {
 		t.Errorf("%v %v %v", near, changes, ok)
 	}
-	if near, _, ok := Nearest("train-c", key("train", `{"x":1,"y":3}`), earlier); !ok || near.ID != "train-b" {
+	if near, _, ok := earlier.Nearest("train-c", key("train", `{"x":1,"y":3}`)); !ok || near.ID != "train-b" {
 		t.Errorf("another arm: %v", near)
 	}
-	if _, _, ok := Nearest("mine-a", key("mine", `{}`), earlier); ok {
+	if _, _, ok := earlier.Nearest("mine-a", key("mine", `{}`)); ok {
 		t.Error("found a mine task where there is none")
 	}
 }

@@ -1,14 +1,16 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"hardneg/experiments/plan"
-	"hardneg/harness/runner"
 	"hardneg/harness/store"
 )
 
@@ -38,7 +40,7 @@ type previewer struct {
 	sums    map[plan.File]string // of the user's files
 	missing map[string]string    // path → why it cannot be read
 	results map[string]string    // digests of the results that are there, by task ID
-	earlier []plan.Earlier
+	earlier plan.History
 	loaded  bool
 }
 
@@ -56,19 +58,107 @@ func (a *App) preview(p plan.Plan) ([]forecast, map[string]string, error) {
 	for i, t := range p.Tasks {
 		f := &out[i]
 		f.ID, f.Stage, f.Arms, f.seed, f.varies, f.device = t.ID, t.Stage, t.Arms, t.Seed, t.Varies, t.Device
-		if err := v.forecast(t, f); err != nil {
+	}
+	for begin := 0; begin < len(p.Tasks); {
+		end := wave(p.Tasks, begin)
+		if err := v.wave(p.Tasks[begin:end], out[begin:end]); err != nil {
 			return nil, nil, err
 		}
+		begin = end
 	}
 	return out, v.missing, nil
 }
 
-func (v *previewer) forecast(t plan.Task, f *forecast) error {
+// wave is the end of the tasks from begin on that read nothing of one another.
+func wave(tasks []plan.Task, begin int) int {
+	inside := map[string]bool{}
+	for i := begin; i < len(tasks); i++ {
+		for _, in := range tasks[i].Inputs {
+			if inside[in.Task] {
+				return i
+			}
+		}
+		inside[tasks[i].ID] = true
+	}
+	return len(tasks)
+}
+
+// found is what the store says of a key.
+type found struct {
+	fields plan.KeyFields
+	res    store.Result
+	wall   float64 // of the attempt that made it
+	err    error
+}
+
+// wave forecasts tasks that read nothing of one another; the store is asked for
+// all of them at once.
+func (v *previewer) wave(tasks []plan.Task, out []forecast) error {
+	answers := make([]*found, len(tasks))
+	for i, t := range tasks {
+		f := &out[i]
+		fields, err := v.fields(t, f)
+		if err != nil {
+			return err
+		}
+		if fields != nil {
+			f.Key = fields.Key()
+			answers[i] = &found{fields: *fields}
+		}
+	}
+	var all sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		all.Go(func() {
+			for i := w; i < len(tasks); i += workers {
+				if a := answers[i]; a != nil {
+					if a.res, a.err = v.store.Lookup(out[i].Key); a.err == nil {
+						a.wall = v.wall(out[i].Key)
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+	for i, t := range tasks {
+		if a := answers[i]; a != nil {
+			if err := v.judge(t, &out[i], a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// wall is the time of the attempt that made a result, 0 where none is known.
+func (v *previewer) wall(key string) float64 {
+	b, err := v.store.Record(key)
+	if err != nil {
+		return 0
+	}
+	var rec struct {
+		Attempts []struct {
+			WallS float64 `json:"wall_s"`
+		} `json:"attempts"`
+	}
+	if json.Unmarshal(b, &rec) != nil || len(rec.Attempts) == 0 {
+		return 0
+	}
+	return rec.Attempts[len(rec.Attempts)-1].WallS
+}
+
+// fields are those of a task's key; nil where it cannot be known yet, and then
+// the forecast is made.
+func (v *previewer) fields(t plan.Task, f *forecast) (*plan.KeyFields, error) {
 	f.Status = "run"
 	files, lost := v.files(t)
 	if lost != "" {
 		f.Because = lost + " is missing"
-		return nil
+		return nil, nil
+	}
+	if v.store == nil {
+		f.Because = "the workspace is empty"
+		return nil, nil
 	}
 	var again []string
 	for _, in := range t.Inputs {
@@ -76,27 +166,20 @@ func (v *previewer) forecast(t plan.Task, f *forecast) error {
 			again = append(again, in.Name+" ("+in.Task+")")
 		}
 	}
-	if v.store == nil {
-		f.Because = "the workspace is empty"
-		return nil
-	}
 	if len(again) > 0 {
-		return v.waiting(t, f, files, again)
+		return nil, v.waiting(t, f, files, again)
 	}
 	fields, err := t.Fields(v.results, files)
-	if err != nil {
-		return err
-	}
-	f.Key = fields.Key()
-	res, err := v.store.Lookup(f.Key)
+	return &fields, err
+}
+
+// judge turns the store's answer into a forecast.
+func (v *previewer) judge(t plan.Task, f *forecast, a *found) error {
 	var corrupt *store.CorruptError
-	switch {
+	switch err := a.err; {
 	case err == nil:
-		f.Status = "hit"
-		v.results[t.ID] = res.Digest
-		if rec, err := runner.ReadRecord(v.store, f.Key); err == nil {
-			f.WallS = rec.Last().WallS
-		}
+		f.Status, f.WallS = "hit", a.wall
+		v.results[t.ID] = a.res.Digest
 		return nil
 	case errors.As(err, &corrupt):
 		f.Status, f.Because = "rerun", "its result is damaged: "+corrupt.Path+": "+corrupt.Reason
@@ -107,7 +190,7 @@ func (v *previewer) forecast(t plan.Task, f *forecast) error {
 	case !errors.Is(err, store.ErrMissing):
 		return err
 	}
-	return v.explain(t.ID, fields, f)
+	return v.explain(t.ID, a.fields, f)
 }
 
 // files hashes a task's files; lost names the first that cannot be read.
@@ -148,7 +231,7 @@ func (v *previewer) waiting(t plan.Task, f *forecast, files map[string]string, a
 	if err := v.load(); err != nil {
 		return err
 	}
-	near, changes, ok := plan.Nearest(t.ID, fields, v.earlier)
+	near, changes, ok := v.earlier.Nearest(t.ID, fields)
 	if !ok || near.ID != t.ID {
 		return nil
 	}
@@ -170,7 +253,7 @@ func (v *previewer) explain(id string, fields plan.KeyFields, f *forecast) error
 	if err := v.load(); err != nil {
 		return err
 	}
-	near, changes, ok := plan.Nearest(id, fields, v.earlier)
+	near, changes, ok := v.earlier.Nearest(id, fields)
 	switch {
 	case !ok:
 		f.Because = "no " + fields.Stage + " task was carried out here before"
@@ -195,8 +278,19 @@ func (v *previewer) load() error {
 		return err
 	}
 	for _, k := range keys {
-		if rec, err := runner.ReadRecord(v.store, k); err == nil { // a torn record explains nothing
-			v.earlier = append(v.earlier, plan.Earlier{ID: rec.Task.ID, Fields: rec.Fields})
+		b, err := v.store.Record(k)
+		if err != nil {
+			continue
+		}
+		var rec struct {
+			Fields json.RawMessage `json:"fields"`
+			Task   struct {
+				ID    string `json:"id"`
+				Stage string `json:"stage"`
+			} `json:"task"`
+		}
+		if json.Unmarshal(b, &rec) == nil { // a torn record explains nothing
+			v.earlier.Add(rec.Task.Stage, rec.Task.ID, rec.Fields)
 		}
 	}
 	return nil
