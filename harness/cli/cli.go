@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/urfave/cli/v3"
 )
@@ -72,7 +73,15 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	return app.main(ctx, args)
 }
 
-func (a *App) main(ctx context.Context, args []string) int {
+// main runs the command line. A panic is an internal error: left alone, Go would
+// end with 2, which says that the user made a mistake.
+func (a *App) main(ctx context.Context, args []string) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(a.Stderr, "hardneg: internal error, please report it: %v\n%s", p, debug.Stack())
+			code = ExitInternal
+		}
+	}()
 	return a.exit(a.root().Run(ctx, args))
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -23,6 +24,7 @@ import (
 	"hardneg/experiments/plan"
 	"hardneg/experiments/spec"
 	"hardneg/harness/stage"
+	"hardneg/reports/trend"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -36,7 +38,7 @@ func TestMain(m *testing.M) {
 			os.Exit(Main(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 		},
 		"hardneg-e2e": e2eHardneg,
-		"flip":        flip, "pause": pause,
+		"flip":        flip, "pause": pause, "nights": nights,
 	})
 }
 
@@ -83,6 +85,48 @@ func pause() {
 	os.Exit(1)
 }
 
+// nights puts N nights before the last one of a history: like it but for a
+// metric, which had VALUE: nights FILE N METRIC VALUE.
+func nights() {
+	check := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	b, err := os.ReadFile(os.Args[1])
+	check(err)
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	var last trend.Entry
+	check(json.Unmarshal([]byte(lines[len(lines)-1]), &last))
+	n, err := strconv.Atoi(os.Args[2])
+	check(err)
+	value, err := strconv.ParseFloat(os.Args[4], 64)
+	check(err)
+	date, err := time.Parse(time.DateOnly, last.Date)
+	check(err)
+	var out bytes.Buffer
+	for i := n; i >= 0; i-- {
+		e := last
+		if i > 0 {
+			e.Date, e.Run, e.Values = date.AddDate(0, 0, -i).Format(time.DateOnly), fmt.Sprintf("%s-%d", last.Run, i), map[string]*float64{}
+			for name, v := range last.Values {
+				if v == nil {
+					continue
+				}
+				x := *v
+				if name == os.Args[3] {
+					x = value
+				}
+				x *= 1 + 0.001*float64(i%5)
+				e.Values[name] = &x
+			}
+		}
+		check(json.NewEncoder(&out).Encode(e))
+	}
+	check(os.WriteFile(os.Args[1], out.Bytes(), 0o666))
+}
+
 // fakePrepare reads a plan in lines: `run NAME`, `jobs N`, `retries N`,
 // `timeout D`, `task ID STAGE PARAMS INPUT…`, `file TASK NAME PATH`.
 func fakePrepare(path string, sets []string) (*prepared, error) {
@@ -104,6 +148,10 @@ func fakePrepare(path string, sets []string) (*prepared, error) {
 		case len(f) == 0:
 		case f[0] == "run":
 			p.Plan.Run = f[1]
+		case f[0] == "broken":
+			return nil, errors.New("the plan and its tasks disagree")
+		case f[0] == "panic":
+			panic("index out of range")
 		case f[0] == "jobs":
 			j, _ := strconv.Atoi(f[1])
 			p.Spec.Run.Jobs = spec.AutoInt(j)
@@ -254,7 +302,7 @@ func fakeFailure(kind string, env stage.Env) error {
 
 func TestHarnessScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/harness", UpdateScripts: os.Getenv("UPDATE") == "1", Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"exits": exits, "signal": sendSignal,
+		"exits": exits, "signaled": signaled,
 	}})
 }
 
@@ -275,11 +323,36 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// sendSignal signals a background command: signal NAME NUMBER.
-func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
+// signaled starts a command, signals it once a file is there, and wants an exit
+// code and a text on stderr: signaled NUMBER FILE CODE TEXT COMMAND….
+func signaled(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	for _, c := range ts.BackgroundCmds() {
-		ts.Check(c.Process.Signal(syscall.Signal(n)))
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	c := exec.Command(args[4], args[5:]...)
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if path := filepath.Join(dir, args[4]); c.Err != nil && fileExists(path) {
+			c = exec.Command(path, args[5:]...)
+		}
 	}
+	var errs bytes.Buffer
+	c.Dir, c.Stderr = ts.Getenv("WORK"), &errs
+	c.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
+	ts.Check(c.Start())
+	for range 2000 {
+		if fileExists(ts.MkAbs(args[1])) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Check(c.Process.Signal(syscall.Signal(n)))
+	if got := exitOf(c.Wait()); got != want || !strings.Contains(errs.String(), args[3]) {
+		ts.Fatalf("exit code %d, want %d with %q\n%s", got, want, args[3], errs.String())
+	}
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
