@@ -192,7 +192,8 @@ type Outputs struct {
 	Figures []string `json:"figures" jsonschema:"enum=svg,enum=tikz"`
 	// Examples is how many solved and lost problems are shown in each direction.
 	Examples int `json:"examples" jsonschema:"minimum=0"`
-	// Keep says which checkpoints stay in the store.
+	// Keep says which models stay in the store once a run is complete: none, or
+	// those that its trainings ended with.
 	Keep string `json:"keep" jsonschema:"enum=all,enum=final,enum=none"`
 }
 

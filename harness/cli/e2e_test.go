@@ -26,6 +26,7 @@ func e2eHardneg() {
 	a := &App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, hooks: defaultHooks()}
 	a.hooks.finish = a.finishRun
 	a.hooks.exe = func() (string, error) { return exec.LookPath("hardneg-e2e") }
+	a.hooks.slurmPoll = 200 * time.Millisecond
 	a.hooks.stages = func(ctx context.Context, t plan.Task, env stage.Env) error {
 		for _, id := range strings.Fields(os.Getenv("HARDNEG_TEST_FAIL")) {
 			if id == t.ID {

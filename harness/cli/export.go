@@ -215,6 +215,9 @@ func (x *exporter) hf(dir string) error {
 	if err != nil {
 		return err
 	}
+	if r, err := x.store.Lookup(x.keys[tasks[0]]); err == nil && r.Partial() {
+		return fail(ExitEnvironment, fmt.Errorf("run %s: gc deleted the weights of %s; `hardneg run SPEC --force %s` makes them again", x.run.Run, tasks[0], strings.SplitN(tasks[0], "-", 2)[0]))
+	}
 	from = filepath.Join(from, "model")
 	params, err := qwen2.Load(from)
 	if err != nil {

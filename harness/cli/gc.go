@@ -15,14 +15,17 @@ import (
 
 func (a *App) gcCommand() *cli.Command {
 	var older string
-	var yes bool
+	var yes, best bool
 	return &cli.Command{
 		Name:  "gc",
 		Usage: "delete results that no run uses (without --yes it only says which)",
 		Description: "A run holds its results until `hardneg runs rm`. What was set aside as damaged goes too.\n" +
+			"With --keep-best, of each arm of a finished run the weights of one seed stay, that of the highest mean\n" +
+			"accuracy; results, reports and cache hits stay all, and a task that needs deleted weights has them made again.\n" +
 			"Exit codes: 0 done, 2 usage.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "older", Usage: "only what was not touched for this long, as 30d or 12h", Value: "0h", Destination: &older},
+			&cli.BoolFlag{Name: "keep-best", Usage: "also the weights of finished runs but for the best seed of each arm", Destination: &best},
 			&cli.BoolFlag{Name: "yes", Usage: "delete", Destination: &yes},
 		},
 		Action: func(_ context.Context, _ *cli.Command) error {
@@ -34,7 +37,7 @@ func (a *App) gcCommand() *cli.Command {
 			if err != nil {
 				return fail(ExitEnvironment, err)
 			}
-			return infrastructure(a.collect(st, time.Now().Add(-age), yes))
+			return infrastructure(a.collect(st, time.Now().Add(-age), best, yes))
 		},
 	}
 }
@@ -48,10 +51,17 @@ func parseAge(s string) (time.Duration, error) {
 	return time.ParseDuration(s)
 }
 
-func (a *App) collect(st *store.Store, before time.Time, yes bool) error {
+func (a *App) collect(st *store.Store, before time.Time, best, yes bool) error {
 	all, err := st.Garbage(a.liveKeys, before)
 	if err != nil {
 		return err
+	}
+	if best {
+		weights, err := a.secondBest(st, before)
+		if err != nil {
+			return err
+		}
+		all = append(all, weights...)
 	}
 	orphans, err := st.Orphans()
 	if err != nil {

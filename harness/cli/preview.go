@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,13 +41,14 @@ type previewer struct {
 	sums    map[plan.File]string // of the user's files
 	missing map[string]string    // path → why it cannot be read
 	results map[string]string    // digests of the results that are there, by task ID
+	partial map[string]bool      // task ID → its result lost files to gc
 	earlier plan.History
 	loaded  bool
 }
 
 // preview forecasts every task of a plan, in its order.
 func (a *App) preview(p plan.Plan) ([]forecast, map[string]string, error) {
-	v := &previewer{app: a, sums: map[plan.File]string{}, missing: map[string]string{}, results: map[string]string{}}
+	v := &previewer{app: a, sums: map[plan.File]string{}, missing: map[string]string{}, results: map[string]string{}, partial: map[string]bool{}}
 	if _, err := os.Stat(filepath.Join(a.Workspace, "cache", "tasks")); err == nil {
 		if v.store, err = store.Open(a.Workspace); err != nil {
 			return nil, nil, fail(ExitEnvironment, err)
@@ -66,7 +68,23 @@ func (a *App) preview(p plan.Plan) ([]forecast, map[string]string, error) {
 		}
 		begin = end
 	}
+	v.renew(p.Tasks, out)
 	return out, v.missing, nil
+}
+
+// renew turns hits into reruns whose files gc deleted and a task that runs reads.
+func (v *previewer) renew(tasks []plan.Task, out []forecast) {
+	reader := map[string]string{} // task → one that runs and reads it
+	for i, t := range slices.Backward(tasks) {
+		if by := reader[t.ID]; by != "" && v.partial[t.ID] && out[i].Status == "hit" {
+			out[i].Status, out[i].Because = "rerun", "gc deleted its weights, which "+by+" reads"
+		}
+		if out[i].Status != "hit" {
+			for _, in := range t.Inputs {
+				reader[in.Task] = t.ID
+			}
+		}
+	}
 }
 
 // wave is the end of the tasks from begin on that read nothing of one another.
@@ -179,7 +197,7 @@ func (v *previewer) judge(t plan.Task, f *forecast, a *found) error {
 	switch err := a.err; {
 	case err == nil:
 		f.Status, f.WallS = "hit", a.wall
-		v.results[t.ID] = a.res.Digest
+		v.results[t.ID], v.partial[t.ID] = a.res.Digest, a.res.Partial()
 		return nil
 	case errors.As(err, &corrupt):
 		f.Status, f.Because = "rerun", "its result is damaged: "+corrupt.Path+": "+corrupt.Reason

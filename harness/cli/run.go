@@ -271,6 +271,11 @@ func (a *App) conclude(ctx context.Context, run finished, f runFlags) error {
 	if err := a.answer(run, report); err != nil {
 		return err
 	}
+	if run.Spec.Outputs.Keep == "none" && sum.Count(runner.Done) == len(sum.Tasks) {
+		if err := a.dropWeights(run); err != nil {
+			return fmt.Errorf("outputs.keep: none: %w", err)
+		}
+	}
 	if n := sum.Count(runner.Failed); n > 0 {
 		return fail(ExitFailed, fmt.Errorf("%d of %d tasks failed, %d more needed them; the same command tries them again", n, len(sum.Tasks), sum.Count(runner.Blocked)))
 	}

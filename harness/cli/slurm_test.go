@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -141,6 +143,86 @@ func TestSlurmStop(t *testing.T) {
 	}
 	if n := strings.Count(string(log), "resumed=true"); n != 2 {
 		t.Errorf("resumed %d times, want 2\n%s", n, log)
+	}
+}
+
+// TestSlurmSpec runs a real spec, model and stages included, through a real
+// Slurm; a training is killed midway. The report is that of a local run, byte
+// for byte. HARDNEG_SLURM_SPEC=smoke takes the smoke spec, as CI does.
+func TestSlurmSpec(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the whole pipeline twice; run without -short")
+	}
+	startSlurm(t)
+	name, limit := os.Getenv("HARDNEG_SLURM_SPEC"), 20*time.Minute
+	dir := t.TempDir()
+	if name == "" {
+		name, limit = "micro", 4*time.Minute
+		if err := os.WriteFile(filepath.Join(dir, "micro.yaml"), []byte(microSpec), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		name = "micro.yaml"
+	}
+	begun := time.Now()
+	local := hardnegProcess(t, dir, "--workspace", "local", "run", name)
+	if out, err := local.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	alone := time.Since(begun)
+
+	begun = time.Now()
+	var out bytes.Buffer
+	head := hardnegProcess(t, dir, "--workspace", "slurm", "run", "--executor", "slurm", name)
+	head.Stdout, head.Stderr = &out, &out
+	if err := head.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- head.Wait() }()
+	victim := filepath.Join(dir, "slurm", "runs", "latest", "tasks", "sft-s1")
+	deadline := time.Now().Add(limit)
+	for !fileExists(filepath.Join(victim, "progress.json")) && time.Now().Before(deadline) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	killTask(t, victim)
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out.String())
+		}
+	case <-time.After(time.Until(deadline)):
+		head.Process.Kill()
+		queue, _ := exec.Command("squeue").CombinedOutput()
+		t.Fatalf("no end in sight\n%s\n%s", queue, out.String())
+	}
+	t.Logf("%s: %v on this machine, %v through Slurm, its start apart", name, alone.Round(time.Second), time.Since(begun).Round(time.Second))
+	var rec struct {
+		Attempts []struct {
+			Executor string
+			Class    string
+		}
+	}
+	b, err := os.ReadFile(filepath.Join(victim, "task.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &rec)
+	}
+	if err != nil || len(rec.Attempts) != 2 || rec.Attempts[0].Class != "" || rec.Attempts[1].Class != "ok" || rec.Attempts[1].Executor != "slurm" {
+		t.Errorf("attempts of the killed task: %+v, %v", rec.Attempts, err)
+	}
+	for _, ws := range []string{"local", "slurm"} {
+		c := hardnegProcess(t, dir, "--workspace", ws, "report", "latest", "--stable", "--out", ws+"-stable")
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	a, other := files(t, filepath.Join(dir, "local-stable")), files(t, filepath.Join(dir, "slurm-stable"))
+	if len(a) < 10 || len(other) != len(a) {
+		t.Errorf("%d and %d files in the reports", len(a), len(other))
+	}
+	for name, x := range a {
+		if other[name] != x {
+			t.Errorf("%s differs", name)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"hardneg/experiments/plan"
 	"hardneg/fixtures/seed"
 	"hardneg/harness/runner"
 	"hardneg/harness/store"
@@ -61,7 +62,7 @@ func (a *App) verify(ctx context.Context, st *store.Store, folder *track.Folder,
 		found = append(found, integrityFinding{Error: "run folder: " + name + ": not what the run wrote"})
 	}
 	var good []runner.TaskStatus
-	digests := map[string]string{}
+	digests, partial := map[string]string{}, map[string]bool{}
 	checked := 0
 	for _, t := range tasks {
 		if t.Key == "" || !st.Committed(t.Key) {
@@ -76,8 +77,10 @@ func (a *App) verify(ctx context.Context, st *store.Store, folder *track.Folder,
 			found = append(found, integrityFinding{t.Task.ID, t.Key, err.Error()})
 			continue
 		}
-		digests[t.Key] = res.Digest
-		good = append(good, t)
+		digests[t.Key], partial[t.Task.ID] = res.Digest, res.Partial()
+		if !slices.ContainsFunc(t.Task.Inputs, func(in plan.Input) bool { return partial[in.Task] }) { // what gc deleted cannot be read again
+			good = append(good, t)
+		}
 	}
 	if checked == 0 {
 		return fail(ExitNothing, fmt.Errorf("run %s has no result to verify yet", run))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -23,7 +24,8 @@ type driver struct {
 	digests map[string]string            // task ID → digest
 	files   map[string]map[string]string // task ID → file name → digest
 	paths   map[string]map[string]string // task ID → file name → path
-	forced  map[int]string               // task → digest of the result set aside by Force
+	forced  map[int]string               // task → digest of the result set aside to be made again
+	renew   map[string]bool              // task ID → its result lost files that this run reads
 	started map[int]time.Time
 	watched map[int]bool
 	queue   []event
@@ -53,6 +55,7 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	if err := d.log(track.Event{Event: "run"}); err != nil {
 		return Summary{Run: o.Plan.Run, Tasks: d.out}, err
 	}
+	d.renew = d.needed()
 	err := d.loop(ctx)
 	for i, s := range d.m.states() {
 		d.out[i].State = s
@@ -181,9 +184,9 @@ func (d *driver) look(i int) error {
 		return err
 	}
 	res, err := d.Store.Lookup(key)
-	if err == nil && d.Force[t.Stage] && d.forced[i] == "" {
+	if reason := d.remake(t, res); err == nil && reason != "" && d.forced[i] == "" {
 		d.forced[i] = res.Digest
-		err = &store.CorruptError{Key: key, Path: "DONE", Reason: "made again by --force"}
+		err = &store.CorruptError{Key: key, Path: "DONE", Reason: reason}
 	}
 	var corrupt *store.CorruptError
 	if errors.As(err, &corrupt) {
@@ -203,6 +206,52 @@ func (d *driver) look(i int) error {
 		return err
 	}
 	return nil
+}
+
+// remake is the reason for which a result that is there is made again, or "".
+func (d *driver) remake(t plan.Task, res store.Result) string {
+	switch {
+	case d.Force[t.Stage]:
+		return "made again by --force"
+	case d.renew[t.ID] && res.Partial():
+		return "files that gc deleted are needed again"
+	}
+	return ""
+}
+
+// needed names the tasks whose results have lost files to gc and are read by a
+// task that has to run: they are carried out again, and what they read, too.
+func (d *driver) needed() map[string]bool {
+	if !d.Store.Pruned() {
+		return nil
+	}
+	digests, partial, runs := map[string]string{}, map[string]bool{}, map[string]bool{}
+	for _, t := range d.Plan.Tasks {
+		fields, err := t.Fields(digests, d.files[t.ID])
+		if err != nil {
+			runs[t.ID] = true // an input runs
+			continue
+		}
+		res, err := d.Store.Lookup(fields.Key())
+		if err != nil {
+			runs[t.ID] = true
+			continue
+		}
+		digests[t.ID], partial[t.ID] = res.Digest, res.Partial()
+		runs[t.ID] = d.Force[t.Stage]
+	}
+	renew := map[string]bool{}
+	for _, t := range slices.Backward(d.Plan.Tasks) { // users come after their inputs
+		if !runs[t.ID] {
+			continue
+		}
+		for _, in := range t.Inputs {
+			if partial[in.Task] {
+				renew[in.Task], runs[in.Task] = true, true
+			}
+		}
+	}
+	return renew
 }
 
 func (d *driver) setAside(i int, key string, why *store.CorruptError) error {

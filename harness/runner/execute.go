@@ -139,6 +139,9 @@ func (x Execution) inputs(rec Record) (map[string]string, error) {
 		if res.Digest != rec.Fields.Inputs[name] {
 			return nil, fmt.Errorf("input %s: %w", name, &store.CorruptError{Key: key, Path: "DONE", Reason: "its digest is not the one that this task was planned for"})
 		}
+		if res.Partial() {
+			return nil, fmt.Errorf("input %s: gc deleted files of it meanwhile; the same command makes them again", name)
+		}
 		dirs[name] = res.Dir
 	}
 	return dirs, nil

@@ -58,7 +58,11 @@ func (d done) bytes() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\ndigest %s\n", doneHeader, d.digest)
 	for _, f := range d.files {
-		fmt.Fprintf(&b, "file %s %d %s\n", f.SHA256, f.Size, f.Path)
+		kind := "file"
+		if f.Gone {
+			kind = "gone"
+		}
+		fmt.Fprintf(&b, "%s %s %d %s\n", kind, f.SHA256, f.Size, f.Path)
 	}
 	for _, f := range d.beside {
 		fmt.Fprintf(&b, "beside %s %d %s\n", f.SHA256, f.Size, f.Path)
@@ -90,9 +94,9 @@ func parseDone(b []byte) (done, error) {
 		if err != nil {
 			return d, err
 		}
-		f := File{part[2], part[0], size}
+		f := File{part[2], part[0], size, kind == "gone"}
 		switch kind {
-		case "file":
+		case "file", "gone":
 			d.files = append(d.files, f)
 		case "beside":
 			d.beside = append(d.beside, f)

@@ -92,7 +92,7 @@ func (e *Entry) Commit(record func(files []File, digest string) []byte) (Result,
 		if err != nil {
 			return Result{}, err
 		}
-		d.beside = append(d.beside, File{name, sum, size})
+		d.beside = append(d.beside, File{Path: name, SHA256: sum, Size: size})
 		made = append(made, path)
 	}
 	if err := s.disk.syncAll(made); err != nil {
@@ -144,7 +144,7 @@ func (e *Entry) seal() (files []File, made []string, err error) {
 		if err != nil {
 			return err
 		}
-		files = append(files, File{filepath.ToSlash(rel), sum, size})
+		files = append(files, File{Path: filepath.ToSlash(rel), SHA256: sum, Size: size})
 		if err := e.store.disk.chmod(path, 0o444); err != nil {
 			return err
 		}

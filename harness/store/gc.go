@@ -15,7 +15,8 @@ type Garbage struct {
 	Path  string // relative to the workspace
 	Bytes int64  // that deleting it frees
 	Why   string
-	key   string // lock to take first; empty: none
+	key   string                 // lock to take first; empty: none
+	match func(path string) bool // not nil: only these files of the key's result
 }
 
 // Garbage lists what no live key needs and was not touched since a moment:
@@ -63,7 +64,7 @@ func (s *Store) garbage(path, why, key string) Garbage {
 	if err != nil {
 		panic("store: a path outside the workspace")
 	}
-	return Garbage{filepath.ToSlash(rel), treeBytes(path), why, key}
+	return Garbage{Path: filepath.ToSlash(rel), Bytes: treeBytes(path), Why: why, key: key}
 }
 
 // Orphans lists objects that no result holds, and half-made links; deleting
@@ -102,6 +103,10 @@ func (s *Store) Delete(g Garbage) error {
 		return err
 	}
 	defer l.Release()
+	if g.match != nil {
+		_, err := s.Prune(l, g.match)
+		return err
+	}
 	if path == s.Dir(g.key) { // DONE first: a half-deleted entry is no result
 		if err := s.disk.removeAll(filepath.Join(path, doneFile)); err != nil {
 			return err

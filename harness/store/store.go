@@ -29,6 +29,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -98,6 +99,7 @@ type File struct {
 	Path   string `json:"path"` // slash-separated, relative to the result
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"`
+	Gone   bool   `json:"gone,omitempty"` // deleted by Prune
 }
 
 // Result is a committed result.
@@ -106,6 +108,11 @@ type Result struct {
 	Digest string
 	Dir    string // folder that holds the files
 	Files  []File // sorted by path
+}
+
+// Partial says that Prune has deleted files of the result.
+func (r Result) Partial() bool {
+	return slices.ContainsFunc(r.Files, func(f File) bool { return f.Gone })
 }
 
 // Lookup finds the committed result of key. The error is ErrMissing where there
@@ -142,7 +149,7 @@ func (s *Store) check(key string, quick bool) (Result, error) {
 	}
 	fresh, hashed := stamps{}, false
 	for _, f := range done.all() {
-		if quick && f.loose() {
+		if f.Gone || quick && f.loose() {
 			continue
 		}
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))

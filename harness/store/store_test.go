@@ -305,3 +305,65 @@ func TestDigester(t *testing.T) {
 		t.Error("no error for a missing file")
 	}
 }
+
+// TestPrune deletes some files of a result: it stays, with its digest; a crash
+// at any moment leaves a file too many, never one too few.
+func TestPrune(t *testing.T) {
+	match := func(path string) bool { return strings.HasPrefix(path, "sub/") }
+	for n := 1; ; n++ {
+		root := ramDir(t)
+		made, err := Open(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := makeResult(made, key("a"), sample)
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := 0
+		s := &Store{made.root, disk{fault: func(string, string) error {
+			if count++; count == n {
+				return Torn
+			}
+			return nil
+		}}}
+		prune := func(s *Store) (int64, error) {
+			l, err := made.Lock(context.Background(), key("a"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Release()
+			return s.Prune(l, match)
+		}
+		freed, err := prune(s)
+		hit := count >= n
+		for _, look := range []func(string) (Result, error){made.Lookup, made.Verify} {
+			if got, err := look(key("a")); err != nil || got.Digest != res.Digest {
+				t.Fatalf("fault at operation %d: %v", n, err)
+			}
+		}
+		if hit {
+			if _, err := prune(made); err != nil {
+				t.Fatal(err)
+			}
+		} else if err != nil || freed != int64(len("beta")) {
+			t.Fatalf("freed %d, %v", freed, err)
+		}
+		got, err := made.Verify(key("a"))
+		if err != nil || !got.Partial() || !made.Pruned() {
+			t.Fatalf("fault at operation %d: partial %t, pruned %t, %v", n, got.Partial(), made.Pruned(), err)
+		}
+		if left, _ := os.ReadDir(filepath.Join(got.Dir, "sub")); len(left) != 1 || left[0].Name() != "deep" {
+			t.Errorf("left: %v", left)
+		}
+		if orphans, err := made.Orphans(); err != nil || len(orphans) != 2 {
+			t.Errorf("orphans %v, %v", orphans, err)
+		}
+		if !hit {
+			if n < 5 {
+				t.Errorf("only %d operations", n)
+			}
+			break
+		}
+	}
+}
