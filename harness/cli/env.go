@@ -30,17 +30,9 @@ func (a *App) envCommand() *cli.Command {
 			e := environment{facts: machineFacts(), Workspace: a.Workspace, CUDA: gpuFacts()}
 			kib, _ := strconv.ParseInt(strings.TrimSuffix(procField("/proc/meminfo", "MemAvailable"), " kB"), 10, 64)
 			e.FreeMemoryMiB = kib / 1024
-			// The workspace may not be there yet; its file system is that of the first folder that is.
-			for dir, _ := filepath.Abs(a.Workspace); ; dir = filepath.Dir(dir) {
-				var fs syscall.Statfs_t
-				if syscall.Statfs(dir, &fs) == nil {
-					e.FreeDiskMiB = int64(fs.Bavail) * fs.Bsize >> 20
-					e.FileSystem = fmt.Sprintf("%#x", fs.Type)
-					break
-				}
-				if dir == filepath.Dir(dir) {
-					break
-				}
+			if fs, ok := fileSystem(a.Workspace); ok {
+				e.FreeDiskMiB = int64(fs.Bavail) * fs.Bsize >> 20
+				e.FileSystem = fmt.Sprintf("%#x", fs.Type)
 			}
 			if a.JSON {
 				return a.document(e)
@@ -64,4 +56,38 @@ func orUnknown(s string) string {
 		return "unknown"
 	}
 	return s
+}
+
+// fileSystem is that of a folder or, where it is not there yet, of the first
+// folder above it that is.
+func fileSystem(dir string) (fs syscall.Statfs_t, ok bool) {
+	for dir, _ = filepath.Abs(dir); ; dir = filepath.Dir(dir) {
+		if syscall.Statfs(dir, &fs) == nil {
+			return fs, true
+		}
+		if dir == filepath.Dir(dir) {
+			return fs, false
+		}
+	}
+}
+
+// freeDisk is the room for a folder in bytes, 0 where nobody knows.
+func freeDisk(dir string) int64 {
+	fs, ok := fileSystem(dir)
+	if !ok {
+		return 0
+	}
+	return int64(fs.Bavail) * fs.Bsize
+}
+
+// machineMemory is the machine's memory in bytes, 0 where nobody knows.
+func machineMemory() float64 {
+	kib, _ := strconv.ParseFloat(strings.TrimSuffix(procField("/proc/meminfo", "MemTotal"), " kB"), 64)
+	return kib * 1024
+}
+
+// gpuMemory reads the memory in bytes out of a line of gpuNames.
+func gpuMemory(line string) float64 {
+	mib, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(line[strings.LastIndexByte(line, ',')+1:]), " MiB"), 64)
+	return mib * (1 << 20)
 }

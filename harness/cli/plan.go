@@ -136,9 +136,7 @@ func (a *App) showPlan(p *prepared, f planFlags) error {
 	if known {
 		out.Notes = append(out.Notes, rateNote(perSecond, measured, out.Tasks))
 	}
-	if need, have := out.Total.Memory/1e9, p.Spec.Hardware.MinMemGB; have > 0 && need > have {
-		out.Notes = append(out.Notes, fmt.Sprintf("weights, gradients and optimizer need %.1f GB, more than hardware.min_mem_gb %g", need, have))
-	}
+	out.Notes = append(out.Notes, fits(out.Total, out.Tasks, p.Spec, a.Workspace)...)
 	if a.JSON {
 		return json.NewEncoder(a.Stdout).Encode(out)
 	}
@@ -156,6 +154,33 @@ func (a *App) shape(s *spec.Spec) (spec.Shape, bool) {
 		}
 	}
 	return plan.KnownShape(s.Model.Base)
+}
+
+// fits compares what the largest task and all results need with what the
+// machine has, or, where the device is not here, with what the spec asks of it.
+func fits(total plan.Cost, tasks []forecast, s *spec.Spec, workspace string) (notes []string) {
+	cuda := slices.ContainsFunc(tasks, func(f forecast) bool { return strings.HasPrefix(f.device, "cuda") })
+	have, of := machineMemory(), "this machine"
+	if cuda {
+		have, of = s.Hardware.MinMemGB*1e9, "hardware.min_mem_gb"
+		if gpus := gpuNames(); len(gpus) > 0 {
+			name, _, _ := strings.Cut(gpus[0], ",")
+			have, of = gpuMemory(gpus[0]), name
+		}
+	}
+	verdict := func(need, have float64) string {
+		if need > have {
+			return "does not fit in "
+		}
+		return "fits in "
+	}
+	if total.Memory > 0 && have > 0 {
+		notes = append(notes, fmt.Sprintf("memory: the largest task needs about %sB with activations, which %s%sB (%s)", quantity(total.Memory), verdict(total.Memory, have), quantity(have), of))
+	}
+	if free := float64(freeDisk(workspace)); total.Disk > 0 && free > 0 {
+		notes = append(notes, fmt.Sprintf("disk: results of about %sB, which %s%sB free", quantity(total.Disk), verdict(total.Disk, free), quantity(free)))
+	}
+	return notes
 }
 
 func (p *planned) sum(perSecond map[string]float64, s *spec.Spec) {
@@ -231,9 +256,6 @@ func (p *planned) write(w io.Writer, why bool, perSecond map[string]float64) err
 	fmt.Fprintln(w)
 	if p.GPUHours > 0 {
 		fmt.Fprintf(w, "GPU-hours: %.2g\n", p.GPUHours)
-	}
-	if p.Total.Memory > 0 {
-		fmt.Fprintf(w, "largest task: %sB for weights, gradients and optimizer, activations besides\n", quantity(p.Total.Memory))
 	}
 	for _, n := range p.Notes {
 		fmt.Fprintln(w, n)
