@@ -143,6 +143,60 @@ func killChildren(pid int) {
 	}
 }
 
+// TestVerifyFindsEveryFlip flips one random bit of one random byte of a finished
+// run, a hundred times, in results, logs, records, markers, objects and the
+// run's own files: `hardneg verify` ends with 5 each time, and with 0 in between.
+func TestVerifyFindsEveryFlip(t *testing.T) {
+	dir, command := harnessIn(t, crashPlan)
+	if out, err := command("run", "plan").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	ws := filepath.Join(dir, "ws")
+	var all []string
+	for _, below := range []string{"cache/tasks", "cache/objects", "runs/crash-00000001"} {
+		err := filepath.WalkDir(filepath.Join(ws, below), func(path string, d os.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() || d.Name() == "events.jsonl" { // grows on, so it is not sealed
+				return err
+			}
+			if info, err := d.Info(); err != nil || info.Size() == 0 {
+				return err
+			}
+			all = append(all, path)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := rand.New(rand.NewPCG(5, 5))
+	kinds := map[string]bool{}
+	for i := range 100 {
+		path := all[r.IntN(len(all))]
+		kinds[filepath.Base(path)] = true
+		old, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := slices.Clone(old)
+		bad[r.IntN(len(bad))] ^= 1 << r.IntN(8)
+		if err := errors.Join(os.Chmod(path, 0o644), os.WriteFile(path, bad, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := command("verify").CombinedOutput(); exitOf(err) != ExitIntegrity {
+			t.Errorf("flip %d in %s: exit code %d\n%s", i, path, exitOf(err), out)
+		}
+		if err := os.WriteFile(path, old, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := command("verify").CombinedOutput(); err != nil {
+			t.Fatalf("flip %d restored: %v\n%s", i, err, out)
+		}
+	}
+	if len(kinds) < 10 {
+		t.Errorf("only %d kinds of files were hit", len(kinds))
+	}
+}
+
 // TestTwoHarnesses starts two runs of the same plan, and one of another that
 // shares most of it, on one workspace at once: every task is done once.
 func TestTwoHarnesses(t *testing.T) {

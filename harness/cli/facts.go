@@ -38,14 +38,32 @@ func machineFacts() facts {
 	kib, _ := strconv.ParseInt(strings.TrimSuffix(procField("/proc/meminfo", "MemTotal"), " kB"), 10, 64)
 	f.MemoryMiB = kib / 1024
 	f.Commit, f.Modified = commit()
-	if exe, err := os.Open("/proc/self/exe"); err == nil {
-		defer exe.Close()
-		h := sha256.New()
-		if _, err := io.Copy(h, exe); err == nil {
-			f.Binary = hex.EncodeToString(h.Sum(nil))
-		}
-	}
+	f.Binary = binaryHash()
 	return f
+}
+
+// binaryHash is the SHA-256 of this program's file, "" where it cannot be read.
+func binaryHash() string {
+	exe, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return ""
+	}
+	defer exe.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, exe); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// describeMachine is one line on the machine of a task: on a cluster it is not
+// the one that planned. device is the task's class.
+func describeMachine(device string) string {
+	line := runtime.GOOS + " " + firstLine("/proc/sys/kernel/osrelease") + ", " + procField("/proc/cpuinfo", "model name")
+	if strings.HasPrefix(device, "cuda") {
+		line += ", " + strings.Join(gpuNames(), "; ") // name, driver, memory
+	}
+	return line
 }
 
 // commit is the version control state that the binary was built from.

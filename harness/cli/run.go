@@ -199,15 +199,15 @@ func (a *App) executor(o runner.Options, p *prepared, f runFlags) (runner.Execut
 		return nil, err
 	}
 	kind := executorOf(p, f)
-	args := []string{"--workspace", o.Store.Root()}
+	args, own := []string{"--workspace", o.Store.Root()}, []string{"--binary", binaryHash()}
 	switch kind {
 	case "", "local":
-		return &runner.Local{Store: o.Store, Exe: exe, Args: args}, nil
+		return &runner.Local{Store: o.Store, Exe: exe, Args: args, Task: own}, nil
 	case "slurm":
 		if _, err := exec.LookPath("sbatch"); err != nil {
 			return nil, fail(ExitEnvironment, fmt.Errorf("executor slurm: %w; run on a node of the cluster that can submit, or with --executor local", err))
 		}
-		x := &runner.Slurm{Store: o.Store, Exe: exe, Args: args, Dir: o.Folder.Path("slurm"), Name: "hardneg-" + o.Plan.Run, GPUs: p.Spec.Hardware.GPUs, Poll: a.hooks.slurmPoll, Linger: 10 * a.hooks.slurmPoll}
+		x := &runner.Slurm{Store: o.Store, Exe: exe, Args: args, Task: own, Dir: o.Folder.Path("slurm"), Name: "hardneg-" + o.Plan.Run, GPUs: p.Spec.Hardware.GPUs, Poll: a.hooks.slurmPoll, Linger: 10 * a.hooks.slurmPoll}
 		if c := p.Spec.Run.Slurm; c != nil {
 			x.Partition, x.Account, x.Time, x.Throttle, x.Extra = c.Partition, c.Account, c.Time, c.Throttle, c.Extra
 		}

@@ -29,6 +29,7 @@ func (a *App) taskCommand() *cli.Command {
 			&cli.IntFlag{Name: "threads", Usage: "CPU threads", Value: 1, Destination: &x.Threads},
 			&cli.StringFlag{Name: "gpu", Usage: "GPU of the task, for the record", Destination: &x.GPU},
 			&cli.StringFlag{Name: "executor", Usage: "who started it, for the record", Value: "local", Destination: &x.Executor},
+			&cli.StringFlag{Name: "binary", Usage: "SHA-256 of this program, for the record", Destination: &x.Binary},
 			&cli.BoolFlag{Name: "attached", Usage: "stop when standard input ends", Destination: &attached},
 			&cli.StringFlag{Name: "again", Usage: "make the result once more inside `DIR` and print its digest", Destination: &again},
 		},
@@ -41,7 +42,12 @@ func (a *App) taskCommand() *cli.Command {
 			if x.Store, err = store.Open(a.Workspace); err != nil {
 				return fail(runner.ExitCode(runner.Environment, nil), err)
 			}
-			x.Stage = a.hooks.stages
+			x.Stage, x.Machine = a.hooks.stages, describeMachine
+			if revision, modified := commit(); modified {
+				x.Commit = revision + "+"
+			} else {
+				x.Commit = revision
+			}
 			if again != "" {
 				digest, err := x.Again(ctx, again)
 				fmt.Fprintln(a.Stdout, digest)

@@ -28,6 +28,7 @@ type Local struct {
 	Store *store.Store
 	Exe   string   // the program that knows `task KEY`
 	Args  []string // before "task": global flags
+	Task  []string // after it: flags of every task
 	Env   []string // of the children; nil: ours
 
 	mu      sync.Mutex
@@ -50,6 +51,7 @@ func (l *Local) Start(jobs []Job, ended func(Job, Class, error)) {
 // end, checkpoints and leaves.
 func (l *Local) run(j Job) (Class, error) {
 	args := append(append([]string(nil), l.Args...), "task", "--threads", strconv.Itoa(j.Threads), "--attached")
+	args = append(args, l.Task...)
 	env := l.Env
 	if env == nil {
 		env = os.Environ()

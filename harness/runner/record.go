@@ -43,6 +43,9 @@ type Attempt struct {
 	Error    string    `json:"error,omitempty"`
 	Resumed  bool      `json:"resumed,omitempty"` // began with a checkpoint
 	Executor string    `json:"executor,omitempty"`
+	Machine  string    `json:"machine,omitempty"`       // processor and system; on a GPU its name and driver
+	Commit   string    `json:"commit,omitempty"`        // of the program; "+" where the tree had changes
+	Binary   string    `json:"binary_sha256,omitempty"` // of the program
 }
 
 func (r Record) bytes() []byte {

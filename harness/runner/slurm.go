@@ -28,6 +28,7 @@ type Slurm struct {
 	Store     *store.Store
 	Exe       string
 	Args      []string // before "task": global flags
+	Task      []string // after it: flags of every task
 	Dir       string   // scripts, lists, job numbers and Slurm's own output
 	Name      string   // of the jobs
 	Partition string
@@ -173,6 +174,7 @@ func (s *Slurm) script(j Job, keys string, n int) string {
 	args := []string{s.Exe}
 	args = append(args, s.Args...)
 	args = append(args, "task", "--executor", "slurm", "--threads", fmt.Sprint(max(1, j.Threads)))
+	args = append(args, s.Task...)
 	for i, a := range args {
 		args[i] = quote(a)
 	}
