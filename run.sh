@@ -68,7 +68,7 @@ gpu() {
 case "${1:-smoke}" in
 smoke) build; exec ./hardneg run experiments/smoke.yaml ;;
 build) build ;;
-test) shift; CGO_ENABLED=${CGO_ENABLED:-0} exec go test "$@" ./... ;;
+test) shift; CGO_ENABLED=${CGO_ENABLED:-0} exec go test -timeout 30m "$@" ./... ;;
 emulate) (gpu_flags; shift; go vet -tags gpu ./models/cuda/... && go build -tags gpu -o /dev/null ./... && exec go test -tags gpu "$@" ./models/cuda/...) ;;
 gpu) gpu "${2:-}" ;;
 pack) pack ;;

@@ -158,7 +158,7 @@ func TestSlurmSpec(t *testing.T) {
 	dir := t.TempDir()
 	if name == "" {
 		name, limit = "micro", 4*time.Minute
-		if err := os.WriteFile(filepath.Join(dir, "micro.yaml"), []byte(microSpec), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "micro.yaml"), []byte(strings.Replace(microSpec, "limit: 48", "limit: 800", 1)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		name = "micro.yaml"
@@ -181,7 +181,11 @@ func TestSlurmSpec(t *testing.T) {
 	go func() { ended <- head.Wait() }()
 	victim := filepath.Join(dir, "slurm", "runs", "latest", "tasks", "sft-s1")
 	deadline := time.Now().Add(limit)
-	for !fileExists(filepath.Join(victim, "progress.json")) && time.Now().Before(deadline) {
+	for !fileExists(filepath.Join(victim, "progress.json")) {
+		if fileExists(filepath.Join(victim, "DONE")) || time.Now().After(deadline) {
+			head.Process.Kill()
+			t.Fatalf("no moment to kill sft-s1\n%s", out.String())
+		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	killTask(t, victim)

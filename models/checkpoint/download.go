@@ -94,14 +94,32 @@ func (h Hub) Download(ctx context.Context, r Repo, want func(name string) bool, 
 	if n == 0 {
 		return "", &Error{ErrMissing, r.ID, "", "the repository has no file that we read", "name another, or one of its folders"}
 	}
-	ref := filepath.Join(root, "refs", filepath.FromSlash(r.Revision))
-	if err := os.MkdirAll(filepath.Dir(ref), 0o755); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(ref, []byte(info.SHA), 0o644); err != nil {
+	if err := putRef(filepath.Join(root, "refs", filepath.FromSlash(r.Revision)), info.SHA); err != nil {
 		return "", err
 	}
 	return h.Find(r)
+}
+
+// putRef writes what a branch means, whole at every moment: others read it.
+func putRef(path, commit string) error {
+	if b, err := os.ReadFile(path); err == nil && string(b) == commit {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".ref-")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(commit)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
 }
 
 // file brings one file and gives it its name in the snapshot.
