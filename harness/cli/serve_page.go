@@ -10,7 +10,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -147,7 +146,19 @@ func curves(rows []runner.MetricRow) []curveView {
 	for n := range by {
 		names = append(names, n)
 	}
-	sort.Strings(names)
+	first := []string{"loss", "rewards/margins", "rewards/accuracies", "rewards/chosen", "rewards/rejected", "grad_norm"} // what people look for
+	slices.SortFunc(names, func(a, b string) int {
+		i, j := slices.Index(first, a), slices.Index(first, b)
+		switch {
+		case i >= 0 && j >= 0:
+			return i - j
+		case i >= 0:
+			return -1
+		case j >= 0:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
 	var out []curveView
 	for _, n := range names {
 		ys := by[n]

@@ -311,5 +311,8 @@ func num(x float64) string {
 	if bad(x) {
 		return "–"
 	}
+	if math.Abs(x) < 1e-12 { // the rounding of a difference that is none
+		x = 0
+	}
 	return strconv.FormatFloat(x, 'g', 5, 64)
 }

@@ -9,15 +9,17 @@ import (
 	"hardneg/reports/result"
 )
 
+// pairOf names a comparison.
+func pairOf(c finding.Comparison) string { return c.A.Arm + " − " + c.B.Arm }
+
 // Compared is A minus B, a row a comparison.
 func Compared(cs []finding.Comparison) Table {
-	t := Table{ID: "compare", Caption: "A minus B", Empty: "nothing was compared.",
-		Head: []string{"A", "B", "benchmark", "items", "seeds", "A (%)", "± sd", "B (%)", "± sd", "Δ (points)", "95 % interval", "p", "p adjusted", "detectable at 80 % power (points)", "verdict"}}
+	t := Table{ID: "compare", Caption: "A minus B", Empty: "nothing was compared.", Grouped: true,
+		Head: []string{"A − B", "benchmark", "seeds", "A (%)", "B (%)", "Δ (points)", "95 % interval", "p", "p adjusted", "verdict"}}
 	for _, c := range cs {
 		d := c.Delta
-		r := row(c.A.Arm, c.B.Arm, c.Benchmark, strconv.Itoa(d.N), seeds(*d), finding.Percent(c.A.Estimate), finding.Percent(c.A.SD), finding.Percent(c.B.Estimate), finding.Percent(c.B.SD),
-			finding.Points(d.Estimate), "", finding.P(d.P), finding.P(d.PAdj)+adjust(*d), finding.Percent(d.MDE), "")
-		r[10], r[14] = interval(*d), verdict(*d)
+		r := row(pairOf(c), c.Benchmark, seeds(*d), finding.Percent(c.A.Estimate), finding.Percent(c.B.Estimate), finding.Points(d.Estimate), "", finding.P(d.P), finding.P(d.PAdj)+adjust(*d), "")
+		r[6], r[9] = interval(*d), verdict(*d)
 		t.Rows = append(t.Rows, r)
 	}
 	return t.lift()
@@ -25,16 +27,16 @@ func Compared(cs []finding.Comparison) Table {
 
 // ComparedSeeds is the same seed by seed, with the items that each side won.
 func ComparedSeeds(cs []finding.Comparison) Table {
-	t := Table{ID: "compare-seeds", Caption: "Seed by seed", Empty: "no seed is common to both.",
-		Head: []string{"A", "B", "benchmark", "seed", "A (%)", "B (%)", "Δ (points)", "items that only A has right", "only B", "both", "neither", "McNemar mid-p"}}
+	t := Table{ID: "compare-seeds", Caption: "Seed by seed", Empty: "no seed is common to both.", Grouped: true,
+		Head: []string{"A − B", "benchmark", "seed", "A (%)", "B (%)", "Δ (points)", "only A right", "only B right", "both", "neither", "McNemar mid-p"}}
 	for _, c := range cs {
 		for i, seed := range c.Pairing.Seeds {
-			r := row(c.A.Arm, c.B.Arm, c.Benchmark, strconv.Itoa(seed), finding.Percent(at(c.A.PerSeed, i)), finding.Percent(at(c.B.PerSeed, i)), finding.Points(at(c.Delta.PerSeed, i)),
+			r := row(pairOf(c), c.Benchmark, strconv.Itoa(seed), finding.Percent(at(c.A.PerSeed, i)), finding.Percent(at(c.B.PerSeed, i)), finding.Points(at(c.Delta.PerSeed, i)),
 				undefined, undefined, undefined, undefined, undefined)
 			if c.Delta.Sens != nil {
 				for _, m := range c.Delta.Sens.McNemar {
 					if m.Seed == seed {
-						r[7].Text, r[8].Text, r[9].Text, r[10].Text, r[11].Text = strconv.Itoa(m.B), strconv.Itoa(m.C), strconv.Itoa(m.Both), strconv.Itoa(m.None), finding.P(m.PMid)
+						r[6].Text, r[7].Text, r[8].Text, r[9].Text, r[10].Text = strconv.Itoa(m.B), strconv.Itoa(m.C), strconv.Itoa(m.Both), strconv.Itoa(m.None), finding.P(m.PMid)
 					}
 				}
 			}
@@ -51,11 +53,12 @@ func at(x []result.Num, i int) result.Num {
 	return x[i]
 }
 
-// ComparedPairing says what the comparisons rest on and what they leave out.
+// ComparedPairing says what the comparisons rest on, what they leave out, and
+// what they could have shown.
 func ComparedPairing(cs []finding.Comparison) Table {
-	t := Table{ID: "compare-items", Caption: "Items that both have", Head: []string{"A", "B", "benchmark", "in common", "only in A", "only in B"}}
+	t := Table{ID: "compare-items", Caption: "What the comparison rests on", Grouped: true, Head: []string{"A − B", "benchmark", "items of both", "only in A", "only in B", "± sd of A", "± sd of B", "detectable at 80 % power (points)"}}
 	for _, c := range cs {
-		t.Rows = append(t.Rows, row(c.A.Arm, c.B.Arm, c.Benchmark, strconv.Itoa(c.Pairing.Common), strconv.Itoa(c.Pairing.OnlyA), strconv.Itoa(c.Pairing.OnlyB)))
+		t.Rows = append(t.Rows, row(pairOf(c), c.Benchmark, strconv.Itoa(c.Pairing.Common), strconv.Itoa(c.Pairing.OnlyA), strconv.Itoa(c.Pairing.OnlyB), finding.Percent(c.A.SD), finding.Percent(c.B.SD), finding.Percent(c.Delta.MDE)))
 	}
 	return t
 }
