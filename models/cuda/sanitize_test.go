@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"hardneg/models/graph"
+	"hardneg/models/sample"
 	"hardneg/models/vm"
 	"hardneg/models/vm/vmtest"
 )
@@ -55,5 +56,13 @@ func sanitized(t *testing.T, kind string) {
 	exactFlash(t, options)
 	for _, bf16 := range []bool{false, true} {
 		vmtest.Suite{Dtype: graph.Float32, Tolerance: 1.5e-2, Inexact: true, Open: func(int) (vm.Backend, error) { return openWith(0, bf16, options...) }}.Each(vmtest.Cases(), report(t))
+		be, err := openWith(0, bf16, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ps := asked(2, 2, 20, 90)
+		ps[1].Tokens = append(ps[1].Tokens, make([]int32, 300)...) // two splits
+		s := sampler(t, be, speaking(6, 1, 16, 90, false), sample.Options{Batch: 3, Chunk: 100})
+		collect(t, s, ps, sample.Params{Temperature: 1.3, TopK: 30, TopP: 0.9, MinP: 0.02, MaxNew: 3, Key: 4})
 	}
 }
