@@ -159,6 +159,17 @@ __device__ __forceinline__ reach reach_of(const seat &s) {
 	return r;
 }
 
+// fetch_page asks for the first tokens of a page, so that they are on their way
+// from memory before they are read: lines of 128 bytes, a thread each.
+template <class T> __device__ __forceinline__ void fetch_page(const T *cache, const cache_shape &c, int page, int layer, int head, int tokens) {
+	const char *keys = (const char *)(cache + page_at(c, page, layer, 0, head)), *values = (const char *)(cache + page_at(c, page, layer, 1, head));
+	const int row = c.width * (int)sizeof(T);
+	for (int l = threadIdx.x; l * 128 < page_tokens * row; l += blockDim.x) {
+		if (l % 8 * 8 < tokens) fetch(keys + l * 128); // 8 tokens a line
+		if (l * 128 < tokens * row) fetch(values + l * 128);
+	}
+}
+
 // Attention of one token's G query heads over a split of the cache, keys and
 // values read once for all of them. Grid: (n, key heads × splits), 128 threads: a
 // thread for each of 2 slots in the scores, then for 16 bytes of a value row.
@@ -176,29 +187,37 @@ template <class T, int G> __device__ __forceinline__ void attend(T *o, float *pa
 	__shared__ __align__(16) float fold[attend_threads / 2 * G * e];
 	__shared__ int last;
 	const int i = blockIdx.x, kv = blockIdx.y % m.kv, split = blockIdx.y / m.kv, tid = threadIdx.x, group = m.q / m.kv, d = m.dim;
-	after_previous();
-	const seat s = seat_of(records, stride, spans, n, i);
-	if (s.pos < 0) return;
-	const reach r = reach_of(s);
-	const int page0 = split * split_pages, live_splits = (r.pages + split_pages - 1) / split_pages;
-	if (split >= live_splits) return;
 	const cache_shape shape = {m.layers, m.kv, (d + 7) / 8 * 8};
 	const int w = shape.width, half = d / 2;
+	// Records, and what earlier steps left in the cache, are there already.
+	const seat s = seat_of(records, stride, spans, n, i);
+	const reach r = reach_of(s);
+	const int page0 = split * split_pages, live_splits = s.pos < 0 ? 0 : (r.pages + split_pages - 1) / split_pages;
+	int number[split_pages], tokens[split_pages];
+#pragma unroll
+	for (int q = 0; q < split_pages; q++) {
+		const int page = page0 + q;
+		number[q] = split < live_splits && page < r.pages ? s.record[record_pages + page] : 0;
+		tokens[q] = split >= live_splits ? 0 : min((int)page_tokens, max(0, page < r.shared_pages ? r.shared - page * page_tokens : r.own - (page - r.shared_pages) * page_tokens));
+	}
+#pragma unroll
+	for (int q = 0; q < split_pages; q++) fetch_page(cache, shape, number[q], m.layer, kv, tokens[q]);
+	after_previous();
+	if (split >= live_splits) return;
 	x += (size_t)i * (m.q + 2 * m.kv) * d;
 	if (!spans && split == live_splits - 1) append(cache, x, bias, cosines, sines, s, m, kv);
 	for (int j = tid; j < G * w; j += attend_threads) {
 		const int g = j / w, c = j % w, p = (kv * group + g) * d;
 		sq[g][c] = g < group && c < d ? rotated(x + p, bias + p, cosines + (size_t)s.pos * half, sines + (size_t)s.pos * half, half, c) * scale : 0.0f;
 	}
-	// A slot's page and whether it holds a token that is seen.
+	// A slot's keys, and whether it holds a token that is seen.
 	int live[attend_slots];
 	const T *keys[attend_slots];
 #pragma unroll
 	for (int u = 0; u < attend_slots; u++) {
-		const int j = tid + u * attend_threads, page = page0 + j / page_tokens, at = j % page_tokens;
-		live[u] = page < r.shared_pages ? page * page_tokens + at < r.shared : (page - r.shared_pages) * page_tokens + at < r.own;
-		keys[u] = cache + at * e;
-		if (live[u]) keys[u] += page_at(shape, s.record[record_pages + page], m.layer, 0, kv);
+		const int odd = tid >= page_tokens, at = tid % page_tokens;
+		live[u] = at < (odd ? tokens[2 * u + 1] : tokens[2 * u]);
+		keys[u] = cache + page_at(shape, odd ? number[2 * u + 1] : number[2 * u], m.layer, 0, kv) + at * e;
 	}
 	__syncthreads();
 	float score[attend_slots][G];
@@ -206,6 +225,7 @@ template <class T, int G> __device__ __forceinline__ void attend(T *o, float *pa
 	for (int u = 0; u < attend_slots; u++)
 #pragma unroll
 		for (int g = 0; g < G; g++) score[u][g] = 0;
+#pragma unroll 4
 	for (int c = 0; c < w; c += e) {
 		float k[attend_slots][e];
 #pragma unroll
@@ -252,14 +272,14 @@ template <class T, int G> __device__ __forceinline__ void attend(T *o, float *pa
 #pragma unroll
 		for (int b = 0; b < e; b++) acc[g][b] = 0;
 	if (stream < streams)
-		for (int page = page0; page < min(page0 + (int)split_pages, r.pages); page++) {
-			const int tokens = min((int)page_tokens, page < r.shared_pages ? r.shared - page * page_tokens : r.own - (page - r.shared_pages) * page_tokens);
-			const T *values = cache + page_at(shape, s.record[record_pages + page], m.layer, 1, kv) + c;
+#pragma unroll
+		for (int q = 0; q < split_pages; q++) {
+			const T *values = cache + page_at(shape, number[q], m.layer, 1, kv) + c;
 #pragma unroll 4
-			for (int t = stream; t < tokens; t += streams) {
+			for (int t = stream; t < tokens[q]; t += streams) {
 				float v[e];
 				vector<T>::load(v, values + t * w);
-				const float *p = sp[(page - page0) * page_tokens + t];
+				const float *p = sp[q * page_tokens + t];
 #pragma unroll
 				for (int g = 0; g < G; g++)
 #pragma unroll

@@ -63,6 +63,7 @@ __device__ inline void mma(float *d, const u32 *a, const u32 *b) {
 	__syncwarp();
 }
 __device__ inline float exp2_fast(float x) { return exp2f(x); }
+__device__ inline void fetch(const void *) {}
 __device__ inline float4 fresh4(const float *p) { return *(const float4 *)p; }
 #else
 #define HN_SHARED(name) extern __shared__ __align__(128) unsigned char name[]
@@ -91,6 +92,8 @@ __device__ __forceinline__ float exp2_fast(float x) {
 	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
 	return r;
 }
+// fetch brings a line into the second cache.
+__device__ __forceinline__ void fetch(const void *p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 // fresh4 reads what other blocks wrote, past the multiprocessor's own cache.
 __device__ __forceinline__ float4 fresh4(const float *p) {
 	float4 v;
