@@ -152,7 +152,7 @@ func TestGenerateLogProbs(t *testing.T) {
 			if err := train.RefLogProbs(context.Background(), c.host, p, pairs); err != nil {
 				t.Fatal(err)
 			}
-			differ := false
+			worst := 0.0
 			for i, outs := range got {
 				for k, want := range []float64{pairs[i].RefChosen, pairs[i].RefRejected} {
 					sum := 0.0
@@ -160,13 +160,13 @@ func TestGenerateLogProbs(t *testing.T) {
 						sum += float64(l)
 					}
 					d := math.Abs(sum-want) / float64(len(outs[k].LogProbs))
-					differ = differ || d > 0
+					worst = max(worst, d)
 					if !(d <= c.tolerance) {
 						t.Errorf("prompt %d sample %d: %g, the training engine says %g: %g a token", i, k, sum, want, d)
 					}
 				}
 			}
-			if !differ {
+			if t.Logf("at most %.1e a token", worst); worst == 0 {
 				t.Error("not a bit of difference between two devices")
 			}
 		})
