@@ -13,6 +13,7 @@ import (
 	"hardneg/fixtures/seed"
 	"hardneg/models"
 	"hardneg/models/checkpoint"
+	"hardneg/models/cpu"
 	"hardneg/models/cpu/gemm"
 	"hardneg/models/qwen2"
 	"hardneg/models/train"
@@ -42,7 +43,8 @@ func (a *App) benchCommand() *cli.Command {
 					&cli.BoolFlag{Name: "precompute", Usage: "leave the reference forward out"},
 					&cli.IntFlag{Name: "lora", Usage: "train adapters of this rank on all linear layers instead of the weights"}),
 				Action: a.benchTrain},
-			{Name: "gemm", Usage: "fp32 matrix products", Flags: flags(), Action: a.benchGEMM},
+			{Name: "gemm", Usage: "matrix products of the models' shapes, and their share of the processor's peak",
+				Flags: flags(&cli.StringFlag{Name: "kernel", Usage: "micro-kernel instead of the best of the dtype"}), Action: a.benchGEMM},
 			{Name: "sample", Usage: "decoding: 64 prompts of 48 tokens, 96 new ones each", Flags: flags(), Action: a.benchSample},
 			a.benchGPUCommand(flags()),
 			a.benchVerifierCommand(),
@@ -114,6 +116,7 @@ type benchResult struct {
 	StepMsMin     float64 `json:"step_ms_min"`
 	CPUMsMedian   float64 `json:"cpu_ms_median"`
 	PeakRSSMiB    float64 `json:"peak_rss_mib"`
+	Kernel        string  `json:"kernel,omitempty"` // of matrix products on a CPU
 	// PeakDeviceMiB is memory of a GPU; 0 on the CPU.
 	PeakDeviceMiB int64 `json:"peak_device_mib,omitempty"`
 }
@@ -174,6 +177,9 @@ func (a *App) benchTrain(ctx context.Context, c *cli.Command) error {
 	}
 	r.Model, r.Device, r.DType, r.Threads = c.String("model"), be.Device(), c.String("dtype"), threadsOf(c)
 	r.PeakDeviceMiB = peakDevice(be)
+	if b, ok := be.(*cpu.CPU); ok {
+		r.Kernel = b.Engine().Kernel()
+	}
 	return a.printBench(c, r)
 }
 
@@ -265,43 +271,4 @@ func (a *App) printBench(c *cli.Command, r benchResult) error {
 	_, err := fmt.Fprintf(a.Stdout, "%s %s on %s, %s, %d threads: %.0f tokens/s, %.0f tokens per CPU second, step %.1f ms (median of %d), peak %.0f MiB%s\n",
 		r.Task, r.Model, r.Device, r.DType, r.Threads, r.TokensPerS, r.TokensPerCPUS, r.StepMsMedian, r.Steps, r.PeakRSSMiB, device)
 	return err
-}
-
-// benchGEMM times the shapes of the models and the contract's reference shape.
-func (a *App) benchGEMM(ctx context.Context, c *cli.Command) error {
-	e := gemm.New(threadsOf(c))
-	k := seed.Derive(0, "gemm")
-	fill := func(n int) []float32 {
-		r := make([]float32, n)
-		for i := range r {
-			r[i] = float32(k.Float(uint64(i))) - 0.5
-		}
-		return r
-	}
-	for _, s := range [][3]int{{1024, 1536, 1536}, {2048, 128, 256}, {2048, 128, 1024}, {2048, 512, 128}, {2048, 128, 512}, {1024, 512, 4096}, {1024, 2048, 512}, {1024, 512, 8192}} {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		m, n := s[0], s[2]
-		x, w, y := fill(m*s[1]), fill(n*s[1]), make([]float32, m*n)
-		var sw stopwatch
-		for start := time.Now(); len(sw.wall) < 5 || time.Since(start) < 300*time.Millisecond; {
-			_ = sw.time(func() error {
-				e.Mul(m, n, s[1], gemm.Rows(x, s[1]), gemm.Rows(w, s[1]).T(), y, n, false)
-				return nil
-			})
-		}
-		flop := 2 * float64(m) * float64(n) * float64(s[1])
-		r := map[string]any{"task": "gemm", "m": m, "k": s[1], "n": n, "threads": e.Threads(), "kernel": e.Kernel(),
-			"gflops_median": flop / median(sw.wall) / 1e6, "gflops_best": flop / slices.Min(sw.wall) / 1e6,
-			"gflops_per_cpu": flop / median(sw.cpu) / 1e6}
-		if a.JSON || c.Bool("json") {
-			if err := json.NewEncoder(a.Stdout).Encode(r); err != nil {
-				return err
-			}
-			continue
-		}
-		fmt.Fprintf(a.Stdout, "%5d×%4d×%5d  %6.1f GFLOP/s (best %.1f, a CPU second %.1f), %s, %d threads\n", m, s[1], n, r["gflops_median"], r["gflops_best"], r["gflops_per_cpu"], e.Kernel(), e.Threads())
-	}
-	return nil
 }

@@ -150,28 +150,37 @@ func TestMicroBatches(t *testing.T) {
 }
 
 func TestResumeAndThreads(t *testing.T) {
-	want := testParams()
-	run(t, trainer(t, 1, want, testConfig(), testPairs(11)))
-	dir := t.TempDir()
-	for stop := 0; stop <= 12; stop += 3 {
-		p := testParams()
-		tr := trainer(t, 2, p, testConfig(), testPairs(11))
-		for range stop {
-			if _, err := tr.Step(context.Background()); err != nil {
+	var dir string
+	for name, open := range map[string]func(threads int) *cpu.CPU{"fp32": cpu.New, "bf16": cpu.NewBF16} {
+		trainer := func(threads int, p *qwen2.Params) *Trainer {
+			tr, err := New(open(threads), p, testConfig(), testPairs(11))
+			if err != nil {
 				t.Fatal(err)
 			}
+			return tr
 		}
-		if err := tr.Save(dir); err != nil {
-			t.Fatal(err)
-		}
-		q := testParams()
-		again := trainer(t, 2, q, testConfig(), testPairs(11))
-		if err := again.Load(dir); err != nil {
-			t.Fatal(err)
-		}
-		run(t, again)
-		if !slices.Equal(q.Flat, want.Flat) {
-			t.Fatalf("resumed from step %d on 2 threads: not the bits of an unbroken run on 1", stop)
+		want := testParams()
+		run(t, trainer(1, want))
+		dir = t.TempDir()
+		for stop := 0; stop <= 12; stop++ {
+			tr := trainer(2, testParams())
+			for range stop {
+				if _, err := tr.Step(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := tr.Save(dir); err != nil {
+				t.Fatal(err)
+			}
+			q := testParams()
+			again := trainer(1+stop%3, q)
+			if err := again.Load(dir); err != nil {
+				t.Fatal(err)
+			}
+			run(t, again)
+			if !slices.Equal(q.Flat, want.Flat) {
+				t.Fatalf("%s: resumed from step %d on %d threads: not the bits of an unbroken run on 1", name, stop, 1+stop%3)
+			}
 		}
 	}
 	path := filepath.Join(dir, stateFile)

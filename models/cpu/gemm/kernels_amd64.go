@@ -33,11 +33,11 @@ var (
 		rows: []tile{rows1AVX2, rows2AVX2, rows3AVX2, rows4AVX2, rows5AVX2, rows6AVX2},
 		cols: []tile{cols1AVX2, cols2AVX2, cols3AVX2, cols4AVX2, cols5AVX2, cols6AVX2},
 		vec:  &packers{8, [2]runner{runs8AVX2, runs16AVX2}, transpose8AVX2}}
-	avx512 = kernel{name: "avx512_14x32", mr: 14, nr: 32, mc: 224, kc: 512, nc: 4096, lane: 16,
+	avx512 = kernel{name: "avx512_14x32", mr: 14, nr: 32, mc: 112, kc: 1024, nc: 4096, lane: 16,
 		rows: []tile{rows1AVX512, rows2AVX512, rows3AVX512, rows4AVX512, rows5AVX512, rows6AVX512, rows7AVX512, rows8AVX512, rows9AVX512, rows10AVX512, rows11AVX512, rows12AVX512, rows13AVX512, rows14AVX512},
 		cols: []tile{cols1AVX512, cols2AVX512, cols3AVX512, cols4AVX512, cols5AVX512, cols6AVX512, cols7AVX512, cols8AVX512, cols9AVX512, cols10AVX512, cols11AVX512, cols12AVX512, cols13AVX512, cols14AVX512},
 		vec:  &packers{16, [2]runner{runs16AVX512, runs32AVX512}, across16AVX512}}
-	avx512BF16 = kernel{name: "avx512bf16_14x32", mr: 14, nr: 32, mc: 224, kc: 1024, nc: 4096, lane: 16, conv: pairs,
+	avx512BF16 = kernel{name: "avx512bf16_14x32", mr: 14, nr: 32, mc: 112, kc: 2048, nc: 4096, lane: 16, conv: pairs,
 		rows: []tile{rows1BF16, rows2BF16, rows3BF16, rows4BF16, rows5BF16, rows6BF16, rows7BF16, rows8BF16, rows9BF16, rows10BF16, rows11BF16, rows12BF16, rows13BF16, rows14BF16},
 		cols: []tile{cols1BF16, cols2BF16, cols3BF16, cols4BF16, cols5BF16, cols6BF16, cols7BF16, cols8BF16, cols9BF16, cols10BF16, cols11BF16, cols12BF16, cols13BF16, cols14BF16},
 		vec:  &packers{16, [2]runner{runs16BF16, runs32BF16}, across16BF16}}
@@ -203,3 +203,9 @@ func turnRow(x []float32, heads int, cos, sin []float32, dir float32) {
 	_, _ = x[2*half*heads-1], sin[half-1]
 	turn512(int64(heads), int64(half), dir, &x[0], &cos[0], &sin[0])
 }
+
+// peaks are the register-only loops: floating-point operations of one round.
+var peaks = map[string]struct {
+	run  func(n int64)
+	flop float64
+}{"avx2_6x16": {peakAVX2, 4 * 12 * 16}, "avx512_14x32": {peakAVX512, 4 * 24 * 32}, "avx512bf16_14x32": {peakBF16, 4 * 24 * 64}}

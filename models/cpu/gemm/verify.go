@@ -1,6 +1,9 @@
 package gemm
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // Kernels are tried on a small product before they are used: a processor, or a
 // hypervisor, that reports an instruction set and computes something else must
@@ -47,4 +50,22 @@ func (k *kernel) agrees(e *Engine, m, n, depth int, a Mat, b []float32) bool {
 		}
 	}
 	return true
+}
+
+// Peak measures what one thread can do at most with a kernel's instructions, in
+// operations a second: multiply-adds on registers alone, the best of some tries.
+// It is 0 for a kernel that has no such loop.
+func Peak(kernel string) float64 {
+	p, ok := peaks[kernel]
+	if !ok {
+		return 0
+	}
+	const rounds = 50_000
+	best := 0.0
+	for range 20 {
+		start := time.Now()
+		p.run(rounds)
+		best = max(best, p.flop*rounds/time.Since(start).Seconds())
+	}
+	return best
 }
