@@ -102,7 +102,7 @@ func (m *matrix) shape(rows, w int) {
 func (m *matrix) row(i int) []float32 { return m.d[i*m.ld:][:m.w] }
 
 func newBatch(n *network) *batch {
-	f32 := gemm.NewFew()
+	f32 := n.engine.Few32()
 	return &batch{net: n, e: n.engine.Few(), f32: f32, rope: cpu.NewRope(n.heads), pool: newPages(n, f32.Width()),
 		spare: make([]float32, 4*gemm.PairPanel)}
 }

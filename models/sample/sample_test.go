@@ -155,30 +155,39 @@ func collect(t *testing.T, s *Sampler, ps []Prompt, p Params) [][]Output {
 // Log-probabilities agree with the definition, token by token, over page
 // borders; greedy takes the likeliest token.
 func TestAgainstDefinition(t *testing.T) {
-	for _, shape := range [][3]int{{4, 1, 12}, {4, 2, 32}, {3, 1, 32}, {2, 2, 64}} { // heads, key heads, width: with and without the paired kernel
-		kv := shape
+	for _, shape := range [][3]int{{4, 1, 12}, {4, 2, 32}, {3, 1, 32}, {2, 2, 64}, {5, 1, 32}} { // heads, key heads, width: with and without kernels of their own
 		net := shaped(shape[0], shape[1], shape[2], shape[1] == 2)
 		ps := prompts(2, 1, 90)
 		ps[1].Tokens = append(ps[1].Tokens, make([]int32, 70)...)
-		s := New(net, Options{Batch: 3, Threads: 1})
-		for _, temp := range []float64{0, 0.9} {
-			for i, outs := range collect(t, s, ps, Params{Temperature: temp, MaxNew: 70, LogProbs: true, Key: 5}) {
-				ids := slices.Clone(ps[i].Tokens)
-				for j, id := range outs[0].Tokens {
-					if j == 0 || j == 40 || j == 69 {
-						z := reference(net, ids)
-						if d := math.Abs(z[id] - float64(outs[0].LogProbs[j])); d > 2e-5 {
-							t.Fatalf("shape %v prompt %d token %d: log-probability %g, want %g", kv, i, j, outs[0].LogProbs[j], z[id])
-						}
-						if best := slices.Max(z); temp == 0 && z[id] < best-1e-5 {
-							t.Fatalf("shape %v prompt %d token %d: greedy took %g, best %g", kv, i, j, z[id], best)
-						}
+		for _, kernel := range gemm.Kernels() {
+			s := newOn(gemm.WithKernel(1, kernel), net, Options{Batch: 3, Threads: 1})
+			for _, temp := range []float64{0, 0.9} {
+				for i, outs := range collect(t, s, ps, Params{Temperature: temp, MaxNew: 70, LogProbs: true, Key: 5}) {
+					if err := againstDefinition(net, ps[i].Tokens, outs[0], temp == 0); err != nil {
+						t.Fatalf("%s, shape %v, prompt %d: %v", kernel, shape, i, err)
 					}
-					ids = append(ids, id)
 				}
 			}
 		}
 	}
+}
+
+// againstDefinition checks some tokens of a sample.
+func againstDefinition(net *qwen2.Params, prompt []int32, o Output, greedy bool) error {
+	ids := slices.Clone(prompt)
+	for j, id := range o.Tokens {
+		if j == 0 || j == 40 || j == 69 {
+			z := reference(net, ids)
+			if d := math.Abs(z[id] - float64(o.LogProbs[j])); d > 2e-5 {
+				return fmt.Errorf("token %d: log-probability %g, want %g", j, o.LogProbs[j], z[id])
+			}
+			if best := slices.Max(z); greedy && z[id] < best-1e-5 {
+				return fmt.Errorf("token %d: greedy took %g, best %g", j, z[id], best)
+			}
+		}
+		ids = append(ids, id)
+	}
+	return nil
 }
 
 // The same bits for any batch size, thread count, order and company.
@@ -187,7 +196,9 @@ func TestIndependence(t *testing.T) {
 		independence(t, net, func(o Options) *Sampler { return New(net, o) })
 	}
 	net := shaped(4, 2, 32, true)
-	independence(t, net, func(o Options) *Sampler { return newOn(gemm.NewBF16(1), net, o) })
+	for _, kernel := range []string{gemm.Kernels()[len(gemm.Kernels())/2], gemm.BF16Kernels()[0]} {
+		independence(t, net, func(o Options) *Sampler { return newOn(gemm.WithKernel(1, kernel), net, o) })
+	}
 }
 
 func independence(t *testing.T, net *qwen2.Params, open func(Options) *Sampler) {

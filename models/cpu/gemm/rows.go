@@ -19,11 +19,11 @@ type Few struct {
 	k *kernel
 }
 
-// NewFew makes a Few with the best kernel of this CPU.
-func NewFew() *Few { return New(1).Few() }
-
 // Few is a Few with the kernel of e's Mul: both round alike.
 func (e *Engine) Few() *Few { return &Few{newEngine(1, e.k, e.big), e.big} }
+
+// Few32 is a Few with the kernel of e's MulSerial, which rounds no operand.
+func (e *Engine) Few32() *Few { return &Few{newEngine(1, e.k, e.k), e.k} }
 
 // Kernel names the kernel of f.
 func (f *Few) Kernel() string { return f.k.name }
