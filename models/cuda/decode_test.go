@@ -177,8 +177,11 @@ func TestGenerateLogProbs(t *testing.T) {
 // refills, and with few pages.
 func TestGenerateIndependence(t *testing.T) {
 	p := speaking(4, 2, 12, 300, true)
-	ps := asked(7, 3, 40, 300)
-	w := sample.Params{Temperature: 0.8, TopP: 0.95, MaxNew: 10, LogProbs: true, Key: 9, StopTokens: []int32{3, 50, 77, 120, 200}}
+	ps := asked(7, 2, 40, 300)
+	w := sample.Params{Temperature: 0.8, TopP: 0.95, MaxNew: 10, LogProbs: true, Key: 9}
+	for id := int32(0); id < 300; id += 15 {
+		w.StopTokens = append(w.StopTokens, id)
+	}
 	for _, bf16 := range []bool{false, true} {
 		be := open(t, bf16).(*CUDA)
 		run := func(o sample.Options, pages int, ps []sample.Prompt) [][]sample.Output {
@@ -194,8 +197,8 @@ func TestGenerateIndependence(t *testing.T) {
 				}
 			}
 		}
-		if stops == 0 || stops == 21 {
-			t.Errorf("%d of 21 samples stopped early: the test needs some", stops)
+		if stops == 0 || stops == 14 {
+			t.Errorf("%d of 14 samples stopped early: the test needs some", stops)
 		}
 		if d := cmp.Diff(want, run(o, 3, ps)); d != "" {
 			t.Fatalf("3 pages: %s", d)

@@ -170,7 +170,7 @@ func (w *station) fill() {
 			continue
 		}
 		if len(w.open) == 0 {
-			w.prefill()
+			w.prefill(i)
 		}
 		if len(w.open) > 0 {
 			p := w.open[0]
@@ -209,9 +209,16 @@ func (w *station) leave(r *deviceRow) {
 	}
 }
 
-// prefill opens prompts for about one pass. Enough pages stay for a sample to
-// start whatever is open.
-func (w *station) prefill() {
+// prefill opens prompts for the rows that are free from row first on, and more
+// while they fit into the last pass. Enough pages stay for a sample to start
+// whatever is open.
+func (w *station) prefill(first int) {
+	need := 0
+	for _, r := range w.rows[first:] {
+		if r == nil {
+			need++
+		}
+	}
 	j := w.j
 	j.mu.Lock()
 	var list []*devicePrompt
@@ -222,10 +229,12 @@ func (w *station) prefill() {
 		}
 		prefix, _ := w.need(p)
 		n := len(p.Tokens) - 1
-		if prefix > len(w.free) || w.held+prefix+w.longest > w.pages || len(list) > 0 && tokens+n > w.chunk || len(list) == w.chunk {
+		room := (w.chunk - tokens%w.chunk) % w.chunk
+		if prefix > len(w.free) || w.held+prefix+w.longest > w.pages || need <= 0 && n > room || need <= -len(w.rows) {
 			break
 		}
 		tokens += n
+		need -= p.N
 		w.held += prefix
 		list = append(list, &devicePrompt{opened: opened{index: j.next, prompt: p, outs: make([]Output, p.N), left: p.N}, pages: w.take(prefix), users: p.N})
 	}
