@@ -687,8 +687,18 @@ func (t *truth) macros(text string) (faults []string) {
 		case "claim":
 			contrast(x, b, "Claim", str(x, "claim"))
 			def(txt(strings.ReplaceAll(str(x, "verdict"), "_", " ")), b, "Claim", str(x, "claim"), "Verdict")
-		case "factorial", "dose", "falsification", "filter":
+		case "factorial", "dose", "falsification", "filter", "subset":
 			contrast(x, strings.Split(str(x, "id"), "/")...)
+		}
+	}
+	for _, x := range list(t.raw, "correlations") {
+		for key, name := range map[string]string{"r": "R", "lo": "Lo", "hi": "Hi", "p": "P", "n": "N"} {
+			def(num(f(x, key)), "Corr", str(x, "score"), str(x, "level"), str(x, "method"), str(x, "seed"), name)
+		}
+	}
+	for _, x := range list(t.raw, "verifier", "figures") {
+		for name, path := range map[string][]string{"Auroc": {"auroc"}, "Lo": {"lo"}, "Hi": {"hi"}, "Ap": {"average_precision"}, "N": {"n"}, "Brier": {"calibration", "brier"}, "Ece": {"calibration", "ece"}, "F": {"localisation", "f1"}, "Mcc": {"confusion", "mcc"}} {
+			def(num(f(x, path...)), "Verifier", str(x, "set"), str(x, "score"), str(x, "class"), name)
 		}
 	}
 	for _, m := range macroLine.FindAllStringSubmatch(text, -1) {

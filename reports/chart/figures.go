@@ -236,11 +236,18 @@ func training(s *result.Set) []Chart {
 			}
 		}
 		text := "Mean over seeds of each arm; the band is the range over seeds."
-		if len(ss) > 4 { // more bands than can be told apart
+		if len(ss) > 4 { // more bands than can be told apart: those of the method and of what it is compared with
+			var shown []string
 			for i := range ss {
-				ss[i].NoBand = true
+				ss[i].NoBand = ss[i].Name != "full" && ss[i].Name != "dpo"
+				if !ss[i].NoBand {
+					shown = append(shown, ss[i].Name)
+				}
 			}
 			text = "Mean over seeds of each arm; the numbers below add the range over seeds."
+			if shown != nil {
+				text = "Mean over seeds of each arm; the bands are the range over seeds of " + strings.Join(shown, " and ") + ", the numbers below have it for every arm."
+			}
 		}
 		if c.id == "chosen" {
 			text += " It tells how far the policy has moved from its reference: below zero the chosen solutions have become less likely."

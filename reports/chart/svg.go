@@ -23,16 +23,19 @@ var renderJS string
 func Scripts() (library, render string) { return echartsJS, renderJS }
 
 // coordinates are the attributes that hold places, never a label's text; long
-// is a decimal fraction with more than two places.
+// is a decimal fraction with more than one place.
 var (
 	coordinates = regexp.MustCompile(` (?:d|points|transform|x|y|x1|x2|y1|y2|cx|cy|width|height)="[^"<>]*"`)
-	long        = regexp.MustCompile(`(\.[0-9]{2})[0-9]+`)
+	long        = regexp.MustCompile(`(\.[0-9])[0-9]+`)
 )
+
+// finish is raised when SVG does something else with what the library draws.
+const finish = "2"
 
 // Digest names the drawing of a chart: what is described and what draws it.
 func (c Chart) Digest() string {
 	h := sha256.New()
-	for _, part := range []string{echartsJS, renderJS, c.ID, c.Title, c.Summary, fmt.Sprint(c.Width, "x", c.Height), string(c.Option)} {
+	for _, part := range []string{echartsJS, renderJS, finish, c.ID, c.Title, c.Summary, fmt.Sprint(c.Width, "x", c.Height), string(c.Option)} {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	return hex.EncodeToString(h.Sum(nil))
@@ -81,7 +84,7 @@ func (r *Renderer) SVG(c Chart) (string, error) {
 	if !strings.HasPrefix(svg, "<svg") {
 		return "", fmt.Errorf("draw chart %s: the library gave no SVG", c.ID)
 	}
-	svg = coordinates.ReplaceAllStringFunc(svg, func(s string) string { return long.ReplaceAllString(s, "$1") }) // a hundredth of a pixel is enough
+	svg = coordinates.ReplaceAllStringFunc(svg, func(s string) string { return long.ReplaceAllString(s, "$1") }) // a tenth of a pixel is enough
 	// Ids are unique in a page that holds many charts, and a reader hears title and summary.
 	svg = strings.ReplaceAll(svg, "zr0-", c.ID+"-")
 	head := fmt.Sprintf(`<svg role="img" aria-label="%s"`, html.EscapeString(c.Title+". "+c.Summary))

@@ -78,6 +78,19 @@
     markdown: function (t, note) { return t.map(function (r, i) { var l = '| ' + r.map(md).join(' | ') + ' |'; return i ? l : l + '\n|' + r.map(function () { return ' --- |'; }).join(''); }).join('\n') + '\n' + (note ? '\n' + md(note) + '\n' : ''); },
     latex: function (t, note) { return '\\begin{tabular}{l' + new Array(t[0].length).join('r') + '}\n\\toprule\n' + t.map(function (r, i) { return r.map(tex).join(' & ') + ' \\\\' + (i ? '' : '\n\\midrule'); }).join('\n') + '\n\\bottomrule\n' + (note ? '\\multicolumn{' + t[0].length + '}{l}{\\footnotesize ' + tex(note) + '}\\\\\n' : '') + '\\end{tabular}\n'; }
   };
+  document.querySelectorAll('table.sort').forEach(function (table) {
+    var p = document.createElement('p'), caption = table.caption.textContent, after = table.parentNode;
+    p.className = 'copy';
+    p.innerHTML = '<span>copy as</span>';
+    [['latex', 'LaTeX'], ['csv', 'CSV'], ['markdown', 'Markdown']].forEach(function (f) {
+      var b = document.createElement('button');
+      b.type = 'button'; b.textContent = f[1]; b.dataset.copy = f[0]; b.dataset.table = table.id;
+      b.setAttribute('aria-label', 'copy table ' + caption + ' as ' + f[1]);
+      p.appendChild(b);
+    });
+    if (after.nextElementSibling && after.nextElementSibling.classList.contains('small')) after = after.nextElementSibling; // its notes
+    after.parentNode.insertBefore(p, after.nextSibling);
+  });
   document.querySelectorAll('button[data-copy]').forEach(function (b) {
     b.addEventListener('click', function () {
       var table = document.getElementById(b.dataset.table), text = writers[b.dataset.copy](rows(table), table.dataset.note || ''), old = b.textContent;

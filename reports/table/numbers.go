@@ -2,14 +2,15 @@ package table
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"hardneg/reports/finding"
 	"hardneg/reports/result"
 )
 
-// Numbers writes numbers.tex: one macro per number of the accuracy, delta and
-// claim findings, so that prose cannot drift from the tables. TeX names hold
+// Numbers writes numbers.tex: one macro per number of the findings, of the
+// correlations and of the verifier's validation, so that prose cannot drift from the tables. TeX names hold
 // letters only: digits become words.
 func Numbers(s *result.Set) string {
 	var b strings.Builder
@@ -17,7 +18,9 @@ func Numbers(s *result.Set) string {
 		"%%   <benchmark><arm> Mean, Sd, Lo, Hi              accuracy in per cent, sd over seeds, interval\n"+
 		"%%   <benchmark><arm>Vs<baseline> Delta, Lo, Hi, P, PAdj   difference in points, interval, p raw and adjusted\n"+
 		"%%   <benchmark>Claim<id> the same, and Verdict\n"+
-		"%%   <kind><contrast><benchmark> the same            factorial, dose, falsification, filter\n", finding.LaTeX(s.Run))
+		"%%   <kind><contrast><benchmark> the same            factorial, dose, falsification, filter, subset\n"+
+		"%%   Corr<score><level><method><seed> R, Lo, Hi, P, N   association with accuracy\n"+
+		"%%   Verifier<set><score><class> Auroc, Lo, Hi, Ap, N, Brier, Ece, F, Mcc   validation\n", finding.LaTeX(s.Run))
 	seen := map[string]string{}
 	def := func(value string, parts ...string) {
 		name := "hn"
@@ -47,8 +50,34 @@ func Numbers(s *result.Set) string {
 		case result.KindClaim:
 			contrast(def, f, f.Benchmark, "Claim", f.Claim)
 			def(Words(f.Verdict), f.Benchmark, "Claim", f.Claim, "Verdict")
-		case result.KindFactorial, result.KindDose, result.KindFalsification, result.KindFilter:
+		case result.KindFactorial, result.KindDose, result.KindFalsification, result.KindFilter, result.KindSubset:
 			contrast(def, f, strings.Split(f.ID, "/")...)
+		}
+	}
+	for _, c := range s.Correlations {
+		at := func(last, value string) { def(value, "Corr", c.Score, c.Level, c.Method, c.Seed, last) }
+		at("R", Plain(c.R, 3))
+		at("Lo", Plain(c.Lo, 2))
+		at("Hi", Plain(c.Hi, 2))
+		at("P", finding.P(c.P))
+		at("N", strconv.Itoa(c.N))
+	}
+	for _, f := range s.Verifier.Figures {
+		at := func(last, value string) { def(value, "Verifier", f.Set, f.Score, f.Class, last) }
+		at("Auroc", Plain(f.AUROC, 3))
+		at("Lo", Plain(f.Lo, 3))
+		at("Hi", Plain(f.Hi, 3))
+		at("Ap", Plain(f.AP, 3))
+		at("N", strconv.Itoa(f.N))
+		if c := f.Calibration; c != nil {
+			at("Brier", Plain(c.Brier, 3))
+			at("Ece", Plain(c.ECE, 3))
+		}
+		if l := f.Local; l != nil {
+			at("F", Plain(l.F1, 3))
+		}
+		if c := f.Confusion; c != nil {
+			at("Mcc", Plain(c.MCC, 3))
 		}
 	}
 	return b.String()
