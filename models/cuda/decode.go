@@ -50,9 +50,9 @@ type decoder struct {
 	part, count       *buffer // of attention
 	parts             *buffer // of the draw
 	params, drawn     *buffer
-	few               *few // nil: products are the backend's
-	plans             map[[2]int]fewPlan
-	early             bool // kernels start before those before them have ended
+	few               *few
+	plans             map[[2]int]fewPlan // of the products that few computes
+	early             bool               // kernels start before those before them have ended
 
 	host   []host
 	seats  []vm.Sequence // of the rows, as the device has them
@@ -193,26 +193,26 @@ func (d *decoder) buffers() (err error) {
 	return nil
 }
 
-// planFew takes products of a step to few.cu, if all of them fit there.
+// planFew takes products of a step to few.cu where they fit, and are faster.
 func (d *decoder) planFew() (err error) {
-	n, q := d.net, d.net.Heads.Q*d.net.Heads.Dim
-	f, fits := &few{c: d.c}, d.c.round
+	n, f := d.net, &few{c: d.c}
 	d.plans = map[[2]int]fewPlan{}
-	for _, s := range [][2]int{{n.Heads.Width(), n.Hidden}, {n.Hidden, q}, {2 * n.FFN, n.Hidden}, {n.Hidden, n.FFN}, {n.Vocab, n.Hidden}} {
-		fits = fits && f.fits(d.rows, s[0], s[1], fewStore)
-		d.plans[s] = f.plan(s[0], s[1])
+	for _, s := range [][2]int{{n.Heads.Width(), n.Hidden}, {n.Hidden, n.Heads.Q * n.Heads.Dim}, {2 * n.FFN, n.Hidden}, {n.Hidden, n.FFN}, {n.Vocab, n.Hidden}} {
+		mode := fewStore
+		if s[0] == 2*n.FFN {
+			mode = fewGate
+		}
+		if p := f.plan(s[0], s[1]); d.c.round && f.fits(d.rows, s[0], s[1], mode) && fewer(p) {
+			d.plans[s] = p
+		}
 	}
-	if fits && f.fits(d.rows, 2*n.FFN, n.Hidden, fewGate) {
-		d.few, err = newFew(d.c, d.plans)
-	}
+	d.few, err = newFew(d.c, d.plans)
 	return err
 }
 
 // launchEarly says whether kernels start before those before them have ended.
 func (d *decoder) launchEarly(on bool) {
-	if d.early = on; d.few != nil {
-		d.few.early = on
-	}
+	d.early, d.few.early = on, on
 }
 
 // PageTokens is 64.

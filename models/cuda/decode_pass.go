@@ -172,11 +172,12 @@ func (d *decoder) normalize(n int, gain *buffer) {
 
 // product is out (m×n, fp32) = a·wᵀ, or is added to it; w is n×k.
 func (d *decoder) product(out, a, w *buffer, m, n, k int, add bool) {
-	if mode := fewStore; d.few != nil && m == d.rows {
+	if p, ok := d.plans[[2]int{n, k}]; ok && m == d.rows {
+		mode := fewStore
 		if add {
 			mode = fewAdd
 		}
-		d.few.multiply(d.plans[[2]int{n, k}], mode, slot(out.ptr), slot(a.ptr), slot(w.ptr), m, n, k)
+		d.few.multiply(p, mode, slot(out.ptr), slot(a.ptr), slot(w.ptr), m, n, k)
 		return
 	}
 	d.c.multiply(m, n, k, rowsOf(slot(a.ptr), k, a.dt), rowsOf(slot(w.ptr), k, w.dt).t(), product{rowsOf(slot(out.ptr), n, out.dt), 0, 1, add})
@@ -185,10 +186,10 @@ func (d *decoder) product(out, a, w *buffer, m, n, k int, add bool) {
 // gate leaves silu(gate)·up of the normalized rows in f.
 func (d *decoder) gate(y decoderLayer, rows int) {
 	n, k := 2*d.net.FFN, d.net.Hidden
-	if d.few != nil && rows == d.rows {
-		d.few.multiply(d.plans[[2]int{n, k}], fewGate, slot(d.f.ptr), slot(d.h.ptr), slot(y.gateUp.ptr), rows, n, k)
+	if p, ok := d.plans[[2]int{n, k}]; ok && rows == d.rows {
+		d.few.multiply(p, fewGate, slot(d.f.ptr), slot(d.h.ptr), slot(y.gateUp.ptr), rows, n, k)
 		return
 	}
-	d.product(d.gu, d.h, y.gateUp, rows, n, k, false)
+	d.c.multiply(rows, n, k, rowsOf(slot(d.h.ptr), k, d.h.dt), rowsOf(slot(y.gateUp.ptr), k, y.gateUp.dt).t(), product{rowsOf(slot(d.gu.ptr), n, d.gu.dt), 0, 1, false})
 	d.c.launchAs(d.early, d.kernel("decode_gate"), over(rows*n/8), slot(d.f.ptr), slot(d.gu.ptr), i32(rows), i32(n/2))
 }

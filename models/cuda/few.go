@@ -3,6 +3,8 @@
 package cuda
 
 import (
+	"os"
+
 	"hardneg/models/graph"
 )
 
@@ -32,14 +34,30 @@ type few struct {
 // per × 64 columns.
 type fewPlan struct{ tile, per, splits int }
 
-// plan makes about a block for each multiprocessor, or more.
+// plan makes two blocks or more for each multiprocessor; large tiles, which read
+// x less often, where these are enough of them.
 func (f *few) plan(n, k int) fewPlan {
-	sms, steps := f.c.dev.Info.SMs, (k+63)/64
-	if (n+127)/128 >= sms {
+	blocks, steps := 2*f.c.dev.Info.SMs, (k+63)/64
+	if (n+127)/128 >= blocks {
 		return fewPlan{128, steps, 1}
 	}
 	tiles := (n + 63) / 64
-	return fewPlan{64, 0, (sms + tiles - 1) / tiles}.over(steps)
+	return fewPlan{64, 0, (blocks + tiles - 1) / tiles}.over(steps)
+}
+
+// EnvFew names the environment variable that says which products of a decoding
+// step few.cu computes, to time it: "none", "all", or those that it is faster at.
+const EnvFew = "HARDNEG_FEW"
+
+// fewer tells whether few.cu computes a product of n×k weights.
+func fewer(p fewPlan) bool {
+	switch os.Getenv(EnvFew) {
+	case "none":
+		return false
+	case "all":
+		return true
+	}
+	return p.splits == 1 // parts cost more to put together than they win
 }
 
 // over sets per for a number of steps, and drops parts that would be empty.

@@ -191,7 +191,7 @@ func BenchmarkDecode(b *testing.B) {
 				d.launchEarly(false)
 			}
 			if way == "cublasLt" {
-				d.few = nil
+				d.plans = nil
 			}
 			if _, err := d.Reserve(14*rows, 14); err != nil {
 				b.Fatal(err)

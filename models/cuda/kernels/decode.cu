@@ -118,18 +118,19 @@ struct heads_of {
 	int layer, layers, q, kv, dim; // the layer, and how many layers and heads there are
 };
 
-// append stores a token's keys and values of head h: x is its row of q‖k‖v.
+// append stores a token's keys and values of head h, an element a thread: x is
+// its row of q‖k‖v.
 template <class T> __device__ __forceinline__ void append(T *cache, const float *x, const float *bias, const float *cosines, const float *sines, const seat &s, const heads_of &m, int h) {
 	const int half = m.dim / 2, e = vector<T>::size;
 	const cache_shape shape = {m.layers, m.kv, (m.dim + 7) / 8 * 8};
 	const long long slot = slot_of(s.record, s.pos);
 	const int page = (int)(slot / page_tokens), at = (int)(slot % page_tokens), k = (m.q + h) * m.dim, v = k + m.kv * m.dim;
 	T *keys = cache + page_at(shape, page, m.layer, 0, h), *values = cache + page_at(shape, page, m.layer, 1, h) + (size_t)at * shape.width;
-	for (int j = threadIdx.x; j < shape.width; j += blockDim.x) {
-		const int live = j < m.dim;
-		keys[j / e * page_tokens * e + at * e + j % e] = narrow<T>(live ? rotated(x + k, bias + k, cosines + (size_t)s.pos * half, sines + (size_t)s.pos * half, half, j) : 0.0f);
-		values[j] = narrow<T>(live ? x[v + j] + bias[v + j] : 0.0f);
-	}
+	const int j = threadIdx.x;
+	if (j >= shape.width) return;
+	const int live = j < m.dim;
+	keys[j / e * page_tokens * e + at * e + j % e] = narrow<T>(live ? rotated(x + k, bias + k, cosines + (size_t)s.pos * half, sines + (size_t)s.pos * half, half, j) : 0.0f);
+	values[j] = narrow<T>(live ? x[v + j] + bias[v + j] : 0.0f);
 }
 
 // Keys and values of a chunk of prompts. Grid: (n, key heads).
@@ -205,11 +206,16 @@ template <class T, int G> __device__ __forceinline__ void attend(T *o, float *pa
 	after_previous();
 	if (split >= live_splits) return;
 	x += (size_t)i * (m.q + 2 * m.kv) * d;
-	if (!spans && split == live_splits - 1) append(cache, x, bias, cosines, sines, s, m, kv);
-	for (int j = tid; j < G * w; j += attend_threads) {
-		const int g = j / w, c = j % w, p = (kv * group + g) * d;
-		sq[g][c] = g < group && c < d ? rotated(x + p, bias + p, cosines + (size_t)s.pos * half, sines + (size_t)s.pos * half, half, c) * scale : 0.0f;
+	const float *co = cosines + (size_t)s.pos * half, *si = sines + (size_t)s.pos * half;
+#pragma unroll 4
+	for (int j = tid; j < group * half; j += attend_threads) { // a pair of elements at a time, many on their way
+		const int g = j / half, c = j % half, p = (kv * group + g) * d + c;
+		const float a = x[p] + bias[p], b = x[p + half] + bias[p + half], f = co[c], z = si[c];
+		sq[g][c] = (a * f - b * z) * scale, sq[g][c + half] = (b * f + a * z) * scale;
 	}
+	for (int j = tid; (group < G || d < w) && j < G * w; j += attend_threads) // what no head or no dimension fills
+		if (j / w >= group || j % w >= d) sq[j / w][j % w] = 0;
+	if (!spans && split == live_splits - 1) append(cache, x, bias, cosines, sines, s, m, kv);
 	// A slot's keys, and whether it holds a token that is seen.
 	int live[attend_slots];
 	const T *keys[attend_slots];

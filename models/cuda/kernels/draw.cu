@@ -8,7 +8,7 @@
 //
 // Two kernels: draw_parts reads all logits once, with many blocks a row; draw
 // ends a row, reading one chunk of logits more, or all again for top-k and top-p.
-enum { draw_chunk = 4096, draw_chunks = 128, draw_threads = 1024 };
+enum { draw_chunk = 4096, draw_chunks = 128, draw_threads = 1024, draw_copies = 4 };
 
 struct draw_part {
 	float top;  // greatest logit of the chunk
@@ -120,29 +120,65 @@ struct weights_of {
 	__device__ __forceinline__ float operator()(float x) const { return exp2_fast((x - top) * scale); }
 };
 
+// A thread's share of a histogram: the last bins that it met, an even and an odd
+// one. Where many weights share few bins, few additions reach the histogram.
+struct tally {
+	int even, odd;
+	u64 sum0, sum1;
+	static __device__ __forceinline__ void add_to(int &bin, u64 &sum, u64 *hist, int b, u64 v) {
+		if (bin != b) {
+			if (sum) atomicAdd(&hist[bin], sum);
+			bin = b, sum = 0;
+		}
+		sum += v;
+	}
+	__device__ __forceinline__ void add(u64 *hist, int b, u64 v) {
+		if (b & 1) add_to(odd, sum1, hist, b, v);
+		else add_to(even, sum0, hist, b, v);
+	}
+	// Lanes that share a bin add up first, for the two bins that come first.
+	static __device__ __forceinline__ void flush(int bin, u64 sum, u64 *hist) {
+		for (int i = 0; i < 2; i++) {
+			const u32 some = __ballot_sync(0xffffffffu, sum != 0);
+			if (!some) break;
+			const int b = __shfl_sync(0xffffffffu, bin, __ffs(some) - 1), mine = bin == b;
+			const u64 all = warp_sum(mine ? sum : (u64)0);
+			if (mine) sum = 0;
+			if (threadIdx.x % 32 == 0) atomicAdd(&hist[b], all);
+		}
+		if (sum) atomicAdd(&hist[bin], sum);
+	}
+};
+
 // cut is the largest threshold (a weight's bits, at least least) such that the
 // weights from it on number, or sum to, need or more; least where all do not.
 // Bits of positive floats are ordered as the floats are: ten at a time, from the
-// top. Weights below from cannot be the threshold.
+// top, in copies by lane. Weights below from cannot be the threshold.
 __device__ __forceinline__ u32 cut(const weights_of &w, u64 *hist, u64 *scratch, u32 least, u32 from, u64 need, int counts) {
 	__shared__ int found;
 	__shared__ u64 above;
 	u32 prefix = 0;
 	for (int shift = 20; shift >= 0; shift -= 10) {
 		__syncthreads();
-		hist[threadIdx.x] = 0;
+		for (int q = 0; q < draw_copies; q++) hist[q * 1024 + threadIdx.x] = 0;
 		if (threadIdx.x == 0) found = -1;
 		__syncthreads();
+		tally mine = {0, 1, 0, 0};
+		u64 *share = hist + threadIdx.x % draw_copies * 1024;
 		each_logit(w.z, 0, w.v, w.v, threadIdx.x, draw_threads, [&](int, float x) {
 			const float f = w(x);
 			const u32 b = __float_as_uint(f);
 			if (b < least || b < from || (shift < 20 && b >> (shift + 10) != prefix)) return;
-			atomicAdd(&hist[b >> shift & 1023], counts ? (u64)1 : fixed(f));
+			mine.add(share, b >> shift & 1023, counts ? (u64)1 : fixed(f));
 		});
+		tally::flush(mine.even, mine.sum0, share);
+		tally::flush(mine.odd, mine.sum1, share);
 		__syncthreads();
 		// Thread t looks at bucket 1023-t: the sum from the top down.
 		u64 total;
-		const u64 own = hist[1023 - threadIdx.x], upto = running(own, scratch, &total);
+		u64 own = 0;
+		for (int q = 0; q < draw_copies; q++) own += hist[q * 1024 + 1023 - threadIdx.x];
+		const u64 upto = running(own, scratch, &total);
 		if (upto >= need && upto - own < need) found = 1023 - threadIdx.x, above = upto - own;
 		__syncthreads();
 		if (found < 0) return least;
@@ -209,7 +245,7 @@ __device__ __forceinline__ double uniform(u64 key, u64 i) {
 // record one position on. The token is -1 for an idle row, -2 where logits are
 // not finite.
 extern "C" __global__ void __launch_bounds__(draw_threads, 1) draw(int *ids, float *logps, const float *z, const draw_part *parts, int *records, int stride, const draw_params *params, int v) {
-	__shared__ u64 hist[1024], mass[draw_chunks], scratch[32];
+	__shared__ u64 hist[draw_copies * 1024], mass[draw_chunks], scratch[32];
 	__shared__ double terms[draw_chunks];
 	__shared__ float tops[draw_chunks];
 	const int row = blockIdx.x, tid = threadIdx.x, chunks = (v + draw_chunk - 1) / draw_chunk;
@@ -240,19 +276,15 @@ extern "C" __global__ void __launch_bounds__(draw_threads, 1) draw(int *ids, flo
 		u64 total = 0;
 		for (int c = 0; c < chunks; c++) total += mass[c];
 		u32 least = 0;
-		if (p.k > 0 && p.k < v) {
-			least = cut(w, hist, scratch, 0, 0, (u64)p.k, 1);
-			total = masses(w, mass, least);
-		}
-		if (p.p > 0 && p.p < 1) {
-			// Weights below from sum to less than what top-p leaves out.
-			const double rest = (1 - p.p) * (double)total / 17592186044416.0 / v;
-			const float from = (float)(rest * 0.999);
-			least = cut(w, hist, scratch, least, __float_as_uint(from), max((u64)1, (u64)(p.p * (double)total)), 0);
-			total = masses(w, mass, least);
-		}
-		if (p.min_p > 0 && __float_as_uint((float)p.min_p) > least) {
-			least = __float_as_uint((float)p.min_p);
+#pragma unroll 1
+		for (int what = 0; what < 3; what++) { // top-k, top-p, min-p
+			if (what == 0 ? p.k <= 0 || p.k >= v : what == 1 ? p.p <= 0 || p.p >= 1 : __float_as_uint((float)p.min_p) <= least) continue;
+			if (what == 2) least = __float_as_uint((float)p.min_p);
+			else {
+				// Weights below from sum to less than what top-p leaves out.
+				const float from = what ? (float)((1 - p.p) * (double)total / 17592186044416.0 / v * 0.999) : 0.0f;
+				least = cut(w, hist, scratch, least, __float_as_uint(from), what ? max((u64)1, (u64)(p.p * (double)total)) : (u64)p.k, what == 0);
+			}
 			total = masses(w, mass, least);
 		}
 		const double u = uniform((u64)(u32)record[4] | (u64)(u32)record[5] << 32, (u64)record[6]);

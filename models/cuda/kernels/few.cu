@@ -109,13 +109,23 @@ template <int TILE> __device__ __forceinline__ void few_product(void *out, float
 		if (!last) return;
 		__threadfence();
 		const float *all = part + (size_t)at * splits * TILE * few_rows;
-		for (int j = tid; j < m * quads; j += 128) {
-			float4 v = fresh4(all + 4 * j);
-			for (int p = 1; p < splits; p++) {
+		enum { each = few_rows * quads / 128 }; // of a thread, all read at a time
+		float4 v[each];
+#pragma unroll
+		for (int q = 0; q < each; q++) v[q] = make_float4(0, 0, 0, 0);
+#pragma unroll 2
+		for (int p = 0; p < splits; p++)
+#pragma unroll
+			for (int q = 0; q < each; q++) {
+				const int j = tid + 128 * q;
+				if (j >= m * quads) continue;
 				const float4 y = fresh4(all + (size_t)p * TILE * few_rows + 4 * j);
-				v.x += y.x, v.y += y.y, v.z += y.z, v.w += y.w;
+				v[q].x += y.x, v[q].y += y.y, v[q].z += y.z, v[q].w += y.w;
 			}
-			put4(sums + j / quads * pitch + j % quads * 4, v);
+#pragma unroll
+		for (int q = 0; q < each; q++) {
+			const int j = tid + 128 * q;
+			if (j < m * quads) put4(sums + j / quads * pitch + j % quads * 4, v[q]);
 		}
 		__syncthreads();
 	}

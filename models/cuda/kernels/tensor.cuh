@@ -96,8 +96,6 @@ __device__ __forceinline__ float exp2_fast(float x) {
 __device__ __forceinline__ void fetch(const void *p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 // fresh4 reads what other blocks wrote, past the multiprocessor's own cache.
 __device__ __forceinline__ float4 fresh4(const float *p) {
-	float4 v;
-	asm volatile("ld.global.cg.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "l"(p) : "memory");
-	return v;
+	return __ldcg((const float4 *)p);
 }
 #endif

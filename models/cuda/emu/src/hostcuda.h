@@ -132,6 +132,7 @@ inline int atomicMin(int *p, int v) {
 	const int old = *p;
 	return *p = min(old, v), old;
 }
+inline int __ffs(int x) { return __builtin_ffs(x); }
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 #define HN_KERNEL(name) \
