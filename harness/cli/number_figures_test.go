@@ -229,8 +229,36 @@ func (n *numbered) page(text string) (faults []string) {
 			faults = append(faults, "page: timeline, "+m[1]+": "+e)
 		}
 	}
+	faults = append(faults, n.references(text)...)
 	faults = append(faults, n.claimBars(text)...)
 	return append(faults, n.sentences(text)...)
+}
+
+var reference = regexp.MustCompile(`<td[^>]* title="([^"]*) · \\([A-Za-z]+)">([^<]*)`)
+
+// references: an estimate names its finding, and its macro has its value.
+func (n *numbered) references(text string) (faults []string) {
+	macros := map[string]string{}
+	for _, m := range macroLine.FindAllStringSubmatch(n.files["numbers.tex"], -1) {
+		macros[m[1]] = m[2]
+	}
+	ids := map[string]bool{}
+	for _, x := range list(n.truth.raw, "findings") {
+		ids[str(x, "id")] = true
+	}
+	all := reference.FindAllStringSubmatch(text, -1)
+	for _, m := range all {
+		if id := html.UnescapeString(m[1]); !ids[id] {
+			faults = append(faults, "page: results.json has no finding "+id)
+		}
+		if shown := html.UnescapeString(m[3]); shown != macros[m[2]] && shown != "–" {
+			faults = append(faults, plainly("page: %s refers to \\%s, which is %q", shown, m[2], macros[m[2]]))
+		}
+	}
+	if len(all) < 100 {
+		faults = append(faults, plainly("page: only %d estimates name their findings", len(all)))
+	}
+	return faults
 }
 
 // claimBars: the drawn intervals stand where their numbers say.

@@ -30,16 +30,18 @@ func Claims(s *result.Set) Table {
 		v := verdict(f)
 		c := row("", f.Benchmark, finding.Points(f.Estimate), finding.Interval(f.Lo, f.Hi), finding.P(f.P), finding.P(f.PAdj)+adjust(f), seeds(f), "")
 		c[0], c[3], c[7] = name, interval(f), v
+		c[2].Ref = refer(f)
 		t.Rows = append(t.Rows, c)
 	}
 	return t.lift()
 }
 
 func adjust(f result.Finding) string {
-	switch f.Adjust {
-	case "holm":
+	switch {
+	case !f.PAdj.OK():
+	case f.Adjust == "holm":
 		return " (Holm)"
-	case "bh":
+	case f.Adjust == "bh":
 		return " (BH)"
 	}
 	return ""
@@ -104,7 +106,7 @@ func Main(s *result.Set, bench string) Table {
 			continue
 		}
 		c := row(f.Arm, seeds(f), finding.Percent(f.Estimate), finding.Percent(f.SD), finding.Range(f.Lo, f.Hi))
-		c[2].Best = f.Arm == best
+		c[2].Best, c[2].Ref = f.Arm == best, refer(f)
 		for _, b := range bases {
 			d, ok := delta(s, f.Arm, b, bench)
 			if !ok {
@@ -112,6 +114,7 @@ func Main(s *result.Set, bench string) Table {
 				continue
 			}
 			x := row(finding.Points(d.Estimate), finding.Interval(d.Lo, d.Hi), finding.P(d.P), finding.P(d.PAdj)+adjust(d))
+			x[0].Ref = refer(d)
 			x[0].Short, x[0].Dagger = finding.Short(&d), d.PAdj.OK() && float64(d.PAdj) < level
 			c = append(c, x...)
 		}
@@ -190,6 +193,7 @@ func contrasts(s *result.Set, id, caption, k string) Table {
 		v := verdict(f)
 		c := row(label(f), f.Benchmark, finding.Points(f.Estimate), finding.Interval(f.Lo, f.Hi), finding.P(f.P), finding.P(f.PAdj)+adjust(f), seeds(f), "")
 		c[3], c[7] = interval(f), v
+		c[2].Ref = refer(f)
 		t.Rows = append(t.Rows, c)
 	}
 	return t.lift()

@@ -2,6 +2,7 @@ package table
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,19 +40,25 @@ func Numbers(s *result.Set) string {
 		fmt.Fprintf(&b, "\\newcommand{\\%s}{%s}\n", name, finding.LaTeX(value))
 	}
 	for _, f := range s.Findings {
-		switch f.Kind {
-		case result.KindAccuracy:
-			def(finding.Percent(f.Estimate), f.Benchmark, f.Arm, "Mean")
-			def(finding.Percent(f.SD), f.Benchmark, f.Arm, "Sd")
-			def(finding.Percent(f.Lo), f.Benchmark, f.Arm, "Lo")
-			def(finding.Percent(f.Hi), f.Benchmark, f.Arm, "Hi")
-		case result.KindDelta:
-			contrast(def, f, f.Benchmark, f.Arm, "Vs"+camel(f.Baseline))
-		case result.KindClaim:
-			contrast(def, f, f.Benchmark, "Claim", f.Claim)
-			def(Words(f.Verdict), f.Benchmark, "Claim", f.Claim, "Verdict")
-		case result.KindFactorial, result.KindDose, result.KindFalsification, result.KindFilter, result.KindSubset:
-			contrast(def, f, strings.Split(f.ID, "/")...)
+		parts := names(f)
+		if parts == nil {
+			continue
+		}
+		at := func(last, value string) { def(value, append(slices.Clone(parts), last)...) }
+		if f.Kind == result.KindAccuracy {
+			at("Mean", finding.Percent(f.Estimate))
+			at("Sd", finding.Percent(f.SD))
+			at("Lo", finding.Percent(f.Lo))
+			at("Hi", finding.Percent(f.Hi))
+			continue
+		}
+		at("Delta", finding.Points(f.Estimate))
+		at("Lo", finding.Points(f.Lo))
+		at("Hi", finding.Points(f.Hi))
+		at("P", finding.P(f.P))
+		at("PAdj", finding.P(f.PAdj))
+		if f.Kind == result.KindClaim {
+			at("Verdict", Words(f.Verdict))
 		}
 	}
 	for _, c := range s.Correlations {
@@ -83,13 +90,38 @@ func Numbers(s *result.Set) string {
 	return b.String()
 }
 
-func contrast(def func(string, ...string), f result.Finding, parts ...string) {
-	at := func(last string) []string { return append(append([]string{}, parts...), last) }
-	def(finding.Points(f.Estimate), at("Delta")...)
-	def(finding.Points(f.Lo), at("Lo")...)
-	def(finding.Points(f.Hi), at("Hi")...)
-	def(finding.P(f.P), at("P")...)
-	def(finding.P(f.PAdj), at("PAdj")...)
+// names are the parts of a finding's macros without the last; nil where it has
+// none.
+func names(f result.Finding) []string {
+	switch f.Kind {
+	case result.KindAccuracy:
+		return []string{f.Benchmark, f.Arm}
+	case result.KindDelta:
+		return []string{f.Benchmark, f.Arm, "Vs" + camel(f.Baseline)}
+	case result.KindClaim:
+		return []string{f.Benchmark, "Claim", f.Claim}
+	case result.KindFactorial, result.KindDose, result.KindFalsification, result.KindFilter, result.KindSubset:
+		return strings.Split(f.ID, "/")
+	}
+	return nil
+}
+
+// refer says where an estimate comes from: its finding in results.json and its
+// macro in numbers.tex.
+func refer(f result.Finding) string {
+	parts := names(f)
+	if parts == nil {
+		return ""
+	}
+	name := "hn"
+	for _, p := range parts {
+		name += camel(p)
+	}
+	last := "Delta"
+	if f.Kind == result.KindAccuracy {
+		last = "Mean"
+	}
+	return line(f.ID, longestCell) + " · \\" + name + last
 }
 
 // camel makes a part of a macro's name: "arith-hard" → ArithHard, "0.5" → ZeroPointFive.

@@ -27,6 +27,7 @@ type Cell struct {
 	Best    bool     // bold: better than every baseline by the adjusted tests
 	Dagger  bool     // the adjusted p is below the level of the tests
 	CI      *CI      // drawn beside the text where there is room
+	Ref     string   // finding and macro of the number, shown where a pointer rests
 }
 
 // CI is an estimate with its interval.
