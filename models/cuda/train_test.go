@@ -147,3 +147,51 @@ func TestDivergence(t *testing.T) {
 		t.Fatalf("step %d diverged and changed the weights", d.Step)
 	}
 }
+
+// TestResume interrupts trainings after a step and demands that they end with
+// the bits of unbroken ones.
+func TestResume(t *testing.T) {
+	for _, bf16 := range []bool{false, true} {
+		be := open(t, bf16)
+		data := pairs(t, be)
+		c := train.Default()
+		c.Epochs, c.MaxSteps, c.Batch, c.LR, c.Key = 20, 6, 5, 3e-3, 7
+		run := func(tr *train.Trainer, n int) {
+			t.Helper()
+			for range n {
+				if _, err := tr.Step(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		start := func() (*train.Trainer, *qwen2.Params) {
+			t.Helper()
+			p := weights()
+			tr, err := train.New(be, p, c, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return tr, p
+		}
+		whole, want := start()
+		run(whole, c.MaxSteps)
+		whole.Finish()
+		for _, at := range []int{1, 4} {
+			dir := t.TempDir()
+			first, _ := start()
+			run(first, at)
+			if err := first.Save(dir); err != nil {
+				t.Fatal(err)
+			}
+			second, got := start()
+			if err := second.Load(dir); err != nil {
+				t.Fatal(err)
+			}
+			run(second, c.MaxSteps-at)
+			second.Finish()
+			if !slices.Equal(got.Flat, want.Flat) {
+				t.Fatalf("bf16 %v: resumed after step %d, it ended with other weights", bf16, at)
+			}
+		}
+	}
+}
