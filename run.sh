@@ -44,7 +44,8 @@ pack() {
 }
 
 # gpu verifies the CUDA backend on this machine's GPU; nothing may be skipped. An
-# argument names a Python with torch and transformers, which then does the same work.
+# argument names a Python with torch and transformers, which then does the same work,
+# a second one which of it (see fixtures/gpu/peer.py).
 gpu() {
 	has_driver || { echo "run.sh: no NVIDIA driver found (libcuda.so.1); HARDNEG_LIBCUDA may name it" >&2; exit 6; }
 	command -v go >/dev/null && pack
@@ -62,7 +63,8 @@ gpu() {
 	fi
 	grep -q '^--- PASS: TestNarrowOps' "$log" || { echo "run.sh: the conformance suite did not run" >&2; exit 1; }
 	"$h" --workspace .hardneg-gpu run smoke --set hardware.device=cuda
-	"$h" bench gpu --model qwen2.5-1.5b ${1:+--peer "$1"} --out fixtures/gpu
+	"$h" --workspace .hardneg-gpu verify latest --sample 4
+	"$h" bench gpu --model qwen2.5-1.5b ${1:+--peer "$1"} ${2:+--peers "$2"} --out fixtures/gpu
 }
 
 case "${1:-smoke}" in
@@ -70,7 +72,7 @@ smoke) build; exec ./hardneg run experiments/smoke.yaml ;;
 build) build ;;
 test) shift; CGO_ENABLED=${CGO_ENABLED:-0} exec go test -timeout 30m "$@" ./... ;;
 emulate) (gpu_flags; shift; go vet -tags gpu ./models/cuda/... && go build -tags gpu -o /dev/null ./... && exec go test -tags gpu "$@" ./models/cuda/...) ;;
-gpu) gpu "${2:-}" ;;
+gpu) gpu "${2:-}" "${3:-}" ;;
 pack) pack ;;
 lint)
 	out=$(gofmt -l $(git ls-files '*.go')); [ -z "$out" ] || { echo "gofmt: $out" >&2; exit 1; }
