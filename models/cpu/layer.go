@@ -42,11 +42,7 @@ func embedGrad[F Float](c *CPU, k vm.Call) vm.Kernel {
 func rstd[F Float](x []F, eps float64) F {
 	var s float64
 	if x32, ok := any(x).([]float32); ok {
-		for ; len(x32) > 256; x32 = x32[256:] {
-			s += float64(gemm.SumSquares(x32[:256]))
-		}
-		s += float64(gemm.SumSquares(x32))
-		return F(1 / math.Sqrt(s/float64(len(x))+eps))
+		return F(1 / math.Sqrt(gemm.SumSquares64(x32)/float64(len(x))+eps))
 	}
 	for i := 0; i < len(x); i += 32 {
 		var q F

@@ -218,6 +218,16 @@ func TestRows(t *testing.T) {
 			sum += float64(v) * float64(v)
 		}
 		near("SumSquares64", []float64{SumSquares64(x[:n])}, []float64{sum})
+		if n > 0 {
+			most := x[0]
+			sum = 0
+			for i, v := range x[:n] {
+				most = max(most, v)
+				sum += float64(v) * float64(y[i])
+			}
+			near("Max", []float64{float64(Max(x[:n]))}, []float64{float64(most)})
+			near("Dot", []float64{float64(Dot(x[:n], y))}, []float64{sum})
+		}
 		testTurn(t, n)
 	}
 }

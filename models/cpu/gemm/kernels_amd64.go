@@ -79,18 +79,16 @@ func adamW(p, g, m, v []float32, c *[9]float32) {
 
 func rowMax(x []float32) float32 {
 	var m [8]float32
-	maxAVX2(int64(len(x)), &x[0], &m[0])
+	if has512 {
+		max512(int64(len(x)), &x[0], &m[0])
+	} else {
+		maxAVX2(int64(len(x)), &x[0], &m[0])
+	}
 	return max(m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7])
 }
 
 func lanes(s *[8]float32) float32 {
 	return (s[0] + s[4]) + (s[1] + s[5]) + (s[2] + s[6]) + (s[3] + s[7])
-}
-
-func sumSquares(x []float32) float32 {
-	var s [8]float32
-	sumSquaresAVX2(int64(len(x)), &x[0], &s[0])
-	return lanes(&s)
 }
 
 func dot3(x, y, z []float32) float32 {
@@ -103,7 +101,11 @@ func dot3(x, y, z []float32) float32 {
 func dot(x, y []float32) float32 {
 	var s [8]float32
 	_ = y[len(x)-1]
-	dotAVX2(int64(len(x)), &x[0], &y[0], &s[0])
+	if has512 {
+		dot512(int64(len(x)), &x[0], &y[0], &s[0])
+	} else {
+		dotAVX2(int64(len(x)), &x[0], &y[0], &s[0])
+	}
 	return lanes(&s)
 }
 

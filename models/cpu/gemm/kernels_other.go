@@ -21,7 +21,6 @@ func siluMulGrad(g, u, dy, dg, du []float32)             {}
 
 func adamW(p, g, m, v []float32, c *[9]float32)             {}
 func rowMax(x []float32) float32                            { return x[0] }
-func sumSquares(x []float32) float32                        { return 0 }
 func dot3(x, y, z []float32) float32                        { return 0 }
 func dot(x, y []float32) float32                            { return 0 }
 func scale2(a float32, x, y, o []float32)                   {}

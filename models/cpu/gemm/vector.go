@@ -103,7 +103,10 @@ func AdamW(p, g, m, v []float32, c *[9]float32) {
 // Max is the largest element.
 func Max(x []float32) float32 {
 	m, i := x[0], 0
-	if hasVec && len(x) >= 8 {
+	switch {
+	case has512:
+		return rowMax(x)
+	case hasVec && len(x) >= 8:
 		i = len(x) &^ 7
 		m = rowMax(x[:i])
 	}
@@ -113,25 +116,14 @@ func Max(x []float32) float32 {
 	return m
 }
 
-// SumSquares is Σ x².
-func SumSquares(x []float32) float32 {
-	var s float32
-	i := 0
-	if hasVec && len(x) >= 8 {
-		i = len(x) &^ 7
-		s = sumSquares(x[:i])
-	}
-	for ; i < len(x); i++ {
-		s += x[i] * x[i]
-	}
-	return s
-}
-
 // Dot is Σ x·y.
 func Dot(x, y []float32) float32 {
 	var s float32
 	i := 0
-	if hasVec && len(x) >= 8 {
+	switch {
+	case has512 && len(x) > 0:
+		return dot(x, y)
+	case hasVec && len(x) >= 8:
 		i = len(x) &^ 7
 		s = dot(x[:i], y)
 	}
@@ -243,10 +235,16 @@ func SumSquares64(x []float32) float64 {
 		i = len(x) &^ 15
 		s = squares64(x[:i])
 	}
+	var t [4]float64 // sums that do not wait for one another
+	for ; i+4 <= len(x); i += 4 {
+		for j, v := range x[i : i+4] {
+			t[j] += float64(v) * float64(v)
+		}
+	}
 	for _, v := range x[i:] {
 		s += float64(v) * float64(v)
 	}
-	return s
+	return s + (t[0] + t[1]) + (t[2] + t[3])
 }
 
 // Turn rotates the halves of each of the heads that lie side by side in x by the

@@ -138,11 +138,7 @@ func vectors() {
 		VMULPS(f[2], v, v)
 		l.store(v, at(p[1]))
 	})
-	out, high := Load(Param("sum8"), GP64()), YMM()
-	VEXTRACTF64X4(Imm(1), sum, high)
-	VADDPS(sum.AsY(), high, high)
-	VMOVUPS(high, at(out))
-	end()
+	storeLanes(sum, func(a, b, o Op) { VADDPS(a, b, o) })
 
 	n, p, _ = begin("silu512", "func(n int64, gt, u, y *float32)", "sets y = silu(gt)·u.", []string{"n"}, []string{"gt", "u", "y"}, nil)
 	e = newExponential()
@@ -214,8 +210,38 @@ func vectors() {
 	})
 	end()
 
+	n, p, _ = begin("dot512", "func(n int64, x, y, sum8 *float32)", "sets the lanes' sums of x·y.", []string{"n"}, []string{"x", "y"}, nil)
+	sum = ZMM()
+	VPXORD(sum, sum, sum)
+	sweep("do", n[0], p, func(l lane) { // lanes behind the row are zero
+		x := l.load(at(p[0]))
+		VFMADD231PS(l.load(at(p[1])), x, sum)
+	})
+	storeLanes(sum, func(a, b, o Op) { VADDPS(a, b, o) })
+
+	n, p, _ = begin("max512", "func(n int64, x, sum8 *float32)", "sets the lanes' maxima, n > 0.", []string{"n"}, []string{"x"}, nil)
+	most := ZMM()
+	VBROADCASTSS(at(p[0]), most)
+	sweep("mx5", n[0], p, func(l lane) {
+		if l.k == nil {
+			VMAXPS(at(p[0]), most, most)
+		} else {
+			VMAXPS(at(p[0]), most, l.k, most)
+		}
+	})
+	storeLanes(most, func(a, b, o Op) { VMAXPS(a, b, o) })
+
 	squares()
 	turn()
+}
+
+// storeLanes folds sixteen lanes to eight and stores them as sum8.
+func storeLanes(v reg.VecVirtual, fold func(a, b, o Op)) {
+	out, high := Load(Param("sum8"), GP64()), YMM()
+	VEXTRACTF64X4(Imm(1), v, high)
+	fold(v.AsY(), high, high)
+	VMOVUPS(high, at(out))
+	end()
 }
 
 // squares emits the sum of squares in float64, in lanes.
