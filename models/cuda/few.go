@@ -3,23 +3,23 @@
 package cuda
 
 import (
-	"os"
-
 	"hardneg/models/graph"
 )
 
 // Constants of few.cu.
 const (
 	fewRows   = 64
-	fewStages = 4
+	fewStep   = 8192 // elements of w
+	fewShared = 96 << 10
 )
 
-// What few.cu makes of a product: it stores it, adds it to what is there, or
-// takes it for gates and ups.
+// What few.cu makes of a product: it stores it, adds it to what is there, takes
+// it for gates and ups, or leaves the parts to the next kernel.
 const (
 	fewStore = iota
 	fewAdd
 	fewGate
+	fewParts
 )
 
 // few computes products of few rows in bfloat16, which cublasLt does with less
@@ -31,53 +31,61 @@ type few struct {
 }
 
 // fewPlan cuts a product of n×k weights: tiles of rows, each in splits parts of
-// per × 64 columns.
+// per steps.
 type fewPlan struct{ tile, per, splits int }
 
-// plan makes two blocks or more for each multiprocessor; large tiles, which read
-// x less often, where these are enough of them.
-func (f *few) plan(n, k int) fewPlan {
-	blocks, steps := 2*f.c.dev.Info.SMs, (k+63)/64
-	if (n+127)/128 >= blocks {
-		return fewPlan{128, steps, 1}
+// planOf makes about a block for each multiprocessor, or more. Tiles of 128 rows
+// read x half as often, and where the block that is last adds up all parts of a
+// tile by itself, those of 64 make that short. So the large ones are for
+// products without parts, and for parts that the next kernel adds up, if that is
+// less to read.
+func planOf(sms, n, k, mode int) fewPlan {
+	large, small := fewPlan{tile: 128}.cut(sms, n, k, mode), fewPlan{tile: 64}.cut(sms, n, k, mode)
+	switch {
+	case large.splits == 1 && large.tiles(n) >= sms,
+		mode == fewParts && 10*large.blocks(n) >= 9*sms && large.traffic(n, k) < small.traffic(n, k):
+		return large
 	}
-	tiles := (n + 63) / 64
-	return fewPlan{64, 0, (blocks + tiles - 1) / tiles}.over(steps)
+	return small
 }
 
-// EnvFew names the environment variable that says which products of a decoding
-// step few.cu computes, to time it: "none", "all", or those that it is faster at.
-const EnvFew = "HARDNEG_FEW"
-
-// fewer tells whether few.cu computes a product of n×k weights.
-func fewer(p fewPlan) bool {
-	switch os.Getenv(EnvFew) {
-	case "none":
-		return false
-	case "all":
-		return true
+// cut chooses parts for a tile. Gates are not worth parts.
+func (p fewPlan) cut(sms, n, k, mode int) fewPlan {
+	p.splits = (sms + p.tiles(n) - 1) / p.tiles(n)
+	if mode == fewGate {
+		p.splits = 1
 	}
-	return p.splits == 1 // parts cost more to put together than they win
+	return p.over(k)
 }
 
-// over sets per for a number of steps, and drops parts that would be empty.
-func (p fewPlan) over(steps int) fewPlan {
+// over sets per for k columns, and drops parts that would be empty.
+func (p fewPlan) over(k int) fewPlan {
+	steps := (k*p.tile + fewStep - 1) / fewStep
 	p.per = (steps + p.splits - 1) / p.splits
 	p.splits = (steps + p.per - 1) / p.per
 	return p
 }
 
-func (p fewPlan) tiles(n int) int { return (n + p.tile - 1) / p.tile }
+func (p fewPlan) tiles(n int) int  { return (n + p.tile - 1) / p.tile }
+func (p fewPlan) blocks(n int) int { return p.tiles(n) * p.splits }
+
+// room is the number of sums in all parts.
+func (p fewPlan) room(n int) int {
+	if p.splits == 1 {
+		return 0
+	}
+	return p.blocks(n) * p.tile * fewRows
+}
+
+// traffic is the number of bytes that are read and written beside the weights.
+func (p fewPlan) traffic(n, k int) int { return p.tiles(n)*2*fewRows*k + 2*4*p.room(n) }
 
 // newFew makes room for products with weights of some shapes, n×k.
 func newFew(c *CUDA, plans map[[2]int]fewPlan) (f *few, err error) {
 	f = &few{c: c}
 	part, count := 1, 1
 	for s, p := range plans {
-		if p.splits > 1 {
-			part = max(part, p.tiles(s[0])*p.splits*p.tile*fewRows)
-			count = max(count, p.tiles(s[0]))
-		}
+		part, count = max(part, p.room(s[0])), max(count, p.tiles(s[0]))
 	}
 	if f.part, err = c.alloc(graph.Float32, part); err != nil {
 		return nil, err
@@ -86,20 +94,20 @@ func newFew(c *CUDA, plans map[[2]int]fewPlan) (f *few, err error) {
 	return f, err
 }
 
-// fits tells whether few.cu takes a product of m×k and n×k.
-func (f *few) fits(m, n, k, mode int) bool {
+// fitsFew tells whether few.cu takes a product of m×k and n×k.
+func fitsFew(m, n, k, mode int) bool {
 	if mode == fewGate {
 		n /= 2
 	}
-	return m <= fewRows && k%8 == 0 && n%4 == 0
+	return m <= fewRows && k%8 == 0 && n%4 == 0 && uint64(n)*uint64(k) < 1<<32
 }
 
 // multiply queues out = x·wᵀ, x of m rows and w n×k.
 func (f *few) multiply(p fewPlan, mode int, out, x, w slot, m, n, k int) {
-	name, tile := "few_product_64", p.tile
-	if tile == 128 {
+	name := "few_product_64"
+	if p.tile == 128 {
 		name = "few_product_128"
 	}
-	f.c.launchAs(f.early, name, grid{p.tiles(n), p.splits, 128, fewStages * (tile + fewRows) * 128}, out, slot(f.part.ptr), slot(f.count.ptr), x, w,
+	f.c.launchAs(f.early, name, grid{p.tiles(n), p.splits, 128, fewShared}, out, slot(f.part.ptr), slot(f.count.ptr), x, w,
 		i32(m), i32(n), i32(k), i32(p.per), i32(p.splits), i32(mode))
 }

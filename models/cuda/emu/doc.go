@@ -11,7 +11,7 @@
 // multiplies by definition, and refuses operands less aligned than planned. A launch
 // runs every CUDA thread of a block as a fiber: barriers and shuffles switch
 // fibers, in an order drawn anew each time if HARDNEG_EMU_SCHEDULE is "random",
-// so that a missing barrier shows. A block whose threads wait at different
+// and some warps then fall behind others, so that a missing barrier shows. A block whose threads wait at different
 // barriers is a deadlock, and fails the launch.
 //
 // # Limits

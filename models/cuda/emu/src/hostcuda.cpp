@@ -114,9 +114,14 @@ static int block(int n, bool shuffle) {
 	for (;;) {
 		if (shuffle)
 			for (int i = n - 1; i > 0; i--) std::swap(order[i], order[draw() % (i + 1)]);
-		for (int i : order)
-			if (fibers[i].state == ready) cur = &fibers[i], enter(cur);
-		if (release_warps(n)) continue;
+		const unsigned held = shuffle ? draw() : 0; // warps that stay behind for once
+		bool left = false;
+		for (int i : order) {
+			if (fibers[i].state != ready) continue;
+			if (held >> fibers[i].warp & 1) left = true;
+			else cur = &fibers[i], enter(cur);
+		}
+		if (release_warps(n) || left) continue;
 		int waiting = 0, living = 0;
 		for (int i = 0; i < n; i++) waiting += fibers[i].state == at_block, living += fibers[i].state != done;
 		if (!living && early && followed != n) {
