@@ -169,12 +169,12 @@ func weightBytes(c Compute, s spec.Shape) float64 {
 
 // activations is what a training keeps between forward and backward pass: one
 // micro-batch, which holds at least one row of so many sequences of the greatest
-// length, and otherwise what the engine allows itself on its own (20 Mi numbers,
-// 256 to 4,096 tokens). Measured at two shapes the whole estimate is within a
-// quarter of the resident memory.
+// length, and otherwise what the engine takes by itself on a CPU (models/train,
+// memory.go; a GPU that has more memory left uses it). The whole estimate is
+// within a third of what was measured at two shapes.
 func activations(s spec.Shape, c Compute, maxLen, sequences float64) float64 {
 	row := float64(s.Layers) * (4*float64(s.Hidden) + 2*float64(s.Hidden/s.Heads*s.KVHeads) + 2*float64(s.FFN))
-	tokens := max(min(max((20<<20)/row, 256), 4096), sequences*maxLen)
+	tokens := max(min(max((5<<20)/row, min(540, (27<<20)/row), 256), 4096), sequences*maxLen)
 	if c.Dtype == "bf16" {
 		return 2 * tokens * row
 	}

@@ -31,7 +31,7 @@ func TestMemoryEstimate(t *testing.T) {
 	p := plan.Plan{Tasks: []plan.Task{{ID: "sft", Stage: "sft", Params: params}}}
 	need := p.Estimate(spec.Shape{Hidden: 128, Layers: 4, Heads: 4, KVHeads: 2, FFN: 512, Vocab: 512, Tie: true})[0].Memory / (1 << 20)
 	t.Logf("estimated %.0f MiB, resident %.0f MiB", need, got.Peak)
-	if need < got.Peak/2 || need > got.Peak*1.25 { // the program itself takes some 25 MiB
+	if need > got.Peak || got.Peak > 64+1.5*need { // the program itself takes some 45 MiB
 		t.Errorf("estimated %.0f MiB, resident %.0f MiB", need, got.Peak)
 	}
 }
