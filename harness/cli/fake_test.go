@@ -128,7 +128,7 @@ func nights() {
 }
 
 // fakePrepare reads a plan in lines: `run NAME`, `jobs N`, `retries N`,
-// `timeout D`, `task ID STAGE PARAMS INPUT…`, `file TASK NAME PATH`.
+// `timeout D`, `task ID STAGE PARAMS INPUT…`, `device TASK CLASS`, `file TASK NAME PATH`.
 func fakePrepare(path string, sets []string) (*prepared, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -170,6 +170,12 @@ func fakePrepare(path string, sets []string) (*prepared, error) {
 				t.Inputs = append(t.Inputs, plan.Input{Name: in, Task: in})
 			}
 			p.Plan.Tasks = append(p.Plan.Tasks, t)
+		case f[0] == "device":
+			for i := range p.Plan.Tasks {
+				if t := &p.Plan.Tasks[i]; t.ID == f[1] {
+					t.Device = f[2]
+				}
+			}
 		case f[0] == "file":
 			for i := range p.Plan.Tasks {
 				if t := &p.Plan.Tasks[i]; t.ID == f[1] {
@@ -203,6 +209,9 @@ func fakeStage(ctx context.Context, t plan.Task, env stage.Env) error {
 		}
 		fmt.Fprintln(f, t.ID)
 		f.Close()
+	}
+	if strings.HasPrefix(t.Device, "cuda") {
+		defer onCard(t.ID)()
 	}
 	state, err := inputState(t, env)
 	if err != nil {
@@ -248,6 +257,18 @@ func fakeStage(ctx context.Context, t plan.Task, env stage.Env) error {
 	}
 	return errors.Join(os.WriteFile(filepath.Join(env.Dir, "state.txt"), []byte(hex.EncodeToString(state)), 0o666),
 		os.WriteFile(filepath.Join(env.Dir, "sub", "data.bin"), out, 0o666))
+}
+
+// onCard notes in FAKE_CARDS when a task begins and ends on the card that it was
+// given; a second one on the same card at once is noted as a clash.
+func onCard(id string) (end func()) {
+	dir, card := os.Getenv("FAKE_CARDS"), os.Getenv("CUDA_VISIBLE_DEVICES")
+	mine := filepath.Join(dir, "card-"+card)
+	if err := os.Mkdir(mine, 0o777); err != nil {
+		_ = os.WriteFile(filepath.Join(dir, "clash-"+id), []byte(card), 0o666)
+	}
+	_ = os.WriteFile(filepath.Join(dir, "task-"+id), []byte(card), 0o666)
+	return func() { os.Remove(mine) }
 }
 
 // inputState hashes what the task reads.

@@ -13,6 +13,8 @@ start)
 	me=$(id -un)
 	host=$(hostname -s)
 	mkdir -p "$dir/state" "$dir/spool"
+	# Two GPUs that are none: Slurm only counts their device files.
+	printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' >"$dir/gres.conf"
 	cat >"$conf" <<-TXT
 	ClusterName=hardneg
 	SlurmctldHost=$host(127.0.0.1)
@@ -40,7 +42,8 @@ start)
 	ReturnToService=2
 	MinJobAge=10
 	KillWait=2
-	NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+	GresTypes=gpu
+	NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) Gres=gpu:2 State=UNKNOWN
 	PartitionName=all Nodes=$host Default=YES MaxTime=INFINITE State=UP
 	TXT
 	export SLURM_CONF="$conf"
