@@ -114,7 +114,8 @@ type Partition struct {
 type Source struct {
 	// Source names the reader: metamath, gsm8k, math, svamp, jsonl, or synth/<name>.
 	Source string `json:"source"`
-	// Path is a file, a folder or a Hub id; synth needs none.
+	// Path is a file, a folder, a Hub id (organisation/name, @revision after it), or
+	// hf://datasets/organisation/name/path for what lies inside one; synth needs none.
 	Path string `json:"path"`
 	// Format of the file; by its ending when absent.
 	Format string `json:"format" jsonschema:"enum=json,enum=jsonl,enum=parquet"`
