@@ -13,7 +13,7 @@ import (
 // bench of the same work really holds, in a process of its own.
 func TestMemoryEstimate(t *testing.T) {
 	dir := t.TempDir()
-	c := hardnegProcess(t, dir, "bench", "train", "--model", "tiny", "--loss", "sft", "--json")
+	c := hardnegProcess(t, dir, "bench", "train", "--model", "small", "--loss", "sft", "--steps", "2", "--warmup", "1", "--json")
 	out, err := c.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -29,9 +29,9 @@ func TestMemoryEstimate(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := plan.Plan{Tasks: []plan.Task{{ID: "sft", Stage: "sft", Params: params}}}
-	need := p.Estimate(spec.Shape{Hidden: 128, Layers: 4, Heads: 4, KVHeads: 2, FFN: 512, Vocab: 512, Tie: true})[0].Memory / (1 << 20)
+	need := p.Estimate(spec.Shape{Hidden: 512, Layers: 8, Heads: 8, KVHeads: 2, FFN: 2048, Vocab: 8192, Tie: true})[0].Memory / (1 << 20)
 	t.Logf("estimated %.0f MiB, resident %.0f MiB", need, got.Peak)
-	if need > got.Peak || got.Peak > 64+1.5*need { // the program itself takes some 45 MiB
+	if need > 1.1*got.Peak || got.Peak > 1.4*need { // the program itself and its garbage take some 100 MiB
 		t.Errorf("estimated %.0f MiB, resident %.0f MiB", need, got.Peak)
 	}
 }
