@@ -452,17 +452,19 @@ func (n *numbered) sentences(text string) (faults []string) {
 		if !strings.ContainsAny(x, "0123456789") || known[x] {
 			continue
 		}
-		i := slices.IndexFunc(rules, func(s sentence) bool { return strings.HasPrefix(x, s.begins) })
-		if i < 0 {
-			faults = append(faults, plainly("page: nothing is known of the sentence %.200q", x))
-			continue
+		fault := "nothing is known of it"
+		for _, rule := range rules { // several examples begin alike: one must fit
+			if !strings.HasPrefix(x, rule.begins) || fault == "" {
+				continue
+			}
+			rest := x
+			for _, name := range rule.names {
+				rest = outOf(rest, name)
+			}
+			fault = num(rule.nums...).check(rest)
 		}
-		rest := x
-		for _, name := range rules[i].names {
-			rest = outOf(rest, name)
-		}
-		if e := num(rules[i].nums...).check(rest); e != "" {
-			faults = append(faults, "page: "+e)
+		if fault != "" {
+			faults = append(faults, plainly("page: the sentence %.200q: %s", x, fault))
 		}
 	}
 	return faults
@@ -552,12 +554,12 @@ func (t *truth) sentences() (out []sentence) {
 		out = append(out, sentence{begins: "Mining × weighting on " + b, names: []string{b}})
 	}
 	for _, x := range list(t.raw, "examples", "items") {
-		out = append(out, sentence{begins: str(x, "arm") + " against " + str(x, "baseline"), names: []string{squeeze(str(x, "gold")), str(x, "arm"), str(x, "baseline"), str(x, "benchmark")}, nums: []float64{f(x, "seed")}})
+		out = append(out, sentence{begins: str(x, "arm") + " against " + str(x, "baseline"), names: []string{"gold " + squeeze(str(x, "gold")), str(x, "arm"), str(x, "baseline"), str(x, "benchmark")}, nums: []float64{f(x, "seed")}})
 	}
 	for _, x := range list(t.raw, "examples", "pairs") {
 		out = append(out, sentence{begins: plainly("%s, seed %v: weight", str(x, "arm"), at(x, "seed")), names: []string{squeeze(str(x, "negative"))}, nums: []float64{f(x, "seed"), f(x, "weight"), f(x, "wrongness"), f(x, "absurdity"), f(x, "closeness")}})
 		for _, m := range list(x, "findings") {
-			out = append(out, sentence{begins: squeeze(str(m, "code")) + " (", names: []string{squeeze(str(m, "code")), squeeze(str(m, "dim")), squeeze(str(m, "note"))}, nums: []float64{f(m, "severity"), f(m, "step") + 1}})
+			out = append(out, sentence{begins: squeeze(str(m, "code")) + " (", names: []string{squeeze(str(m, "note")), squeeze(str(m, "code")), squeeze(str(m, "dim"))}, nums: []float64{f(m, "severity"), f(m, "step") + 1}})
 		}
 	}
 	return out

@@ -59,8 +59,13 @@ func parse(s string) float64 {
 	x, _ := strconv.ParseFloat(strings.ReplaceAll(s, ",", ""), 64)
 	return x
 }
-func bare(s string) string                   { return strings.NewReplacer("−", "-", "†", "").Replace(s) }
-func outOf(s, cut string) string             { return strings.ReplaceAll(s, cut, " ") }
+func bare(s string) string { return strings.NewReplacer("−", "-", "†", "").Replace(s) }
+func outOf(s, cut string) string {
+	if cut == "" {
+		return s
+	}
+	return strings.ReplaceAll(s, cut, " ")
+}
 func isNaN(xs []float64) bool                { return slices.ContainsFunc(xs, math.IsNaN) }
 func sameText(a, b string) bool              { return squeeze(a) == squeeze(b) }
 func plainly(format string, a ...any) string { return fmt.Sprintf(format, a...) }
