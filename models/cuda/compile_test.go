@@ -77,9 +77,9 @@ func budget(t *testing.T, cubin []byte) {
 		stack, _ := strconv.Atoi(f[3])
 		limit := 128
 		switch {
-		case strings.HasPrefix(f[1], "flash_"), strings.HasPrefix(f[1], "few_product_"): // two blocks of 128 threads a multiprocessor
+		case strings.HasPrefix(f[1], "flash_"): // two blocks of 128 threads a multiprocessor
 			limit = 255
-		case strings.HasPrefix(f[1], "decode_attend8"), f[1] == "few_product_64": // three
+		case strings.HasPrefix(f[1], "decode_attend8"): // three
 			limit = 168
 		}
 		if regs > limit || stack > 0 {

@@ -49,7 +49,6 @@ func TestMain(m *testing.M) {
 			os.Setenv(lt.EnvLibrary, "none: the emulator tests our own kernel by default")
 			standInLt = l.CublasLt
 			os.Setenv(EnvCache, dir+"/cubin")
-			os.Setenv(EnvFew, "all")
 		}
 		return m.Run()
 	}())

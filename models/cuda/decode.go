@@ -3,13 +3,9 @@
 package cuda
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
-	"slices"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -54,10 +50,7 @@ type decoder struct {
 	part, count       *buffer // of attention
 	parts             *buffer // of the draw
 	params, drawn     *buffer
-	few               *few
-	plans             map[[2]int]fewPlan // by n and k; other products are the backend's
-	owed              fewPlan            // of the parts that x is yet to be given, if there are any
-	early             bool               // kernels start before those before them have ended
+	early             bool // kernels start before those before them have ended
 
 	host   []host
 	seats  []vm.Sequence // of the rows, as the device has them
@@ -101,9 +94,6 @@ func (c *CUDA) Decoder(n vm.Network, rows, chunk int) (vm.Decoder, error) {
 		return nil, err
 	}
 	if err := d.buffers(); err != nil {
-		return nil, err
-	}
-	if err := d.planFew(cmp.Or(os.Getenv(EnvFew), fewServes)); err != nil {
 		return nil, err
 	}
 	d.launchEarly(c.dev.Info.Major >= 9 && cu.Version() >= 12040)
@@ -198,35 +188,9 @@ func (d *decoder) buffers() (err error) {
 	return nil
 }
 
-// EnvFew names the environment variable that says which products of a step
-// few.cu makes, for comparisons: a list of qkv, out, gate, down and head, or
-// "all", or "none". The others are cublasLt's.
-const EnvFew = "HARDNEG_FEW"
-
-// fewServes is the list without the variable: where few.cu was measured to be
-// faster than cublasLt (kernels/README.md).
-const fewServes = "head"
-
-// planFew takes listed products of a step to few.cu, where they fit there.
-func (d *decoder) planFew(list string) (err error) {
-	n, q := d.net, d.net.Heads.Q*d.net.Heads.Dim
-	d.plans = map[[2]int]fewPlan{}
-	names := strings.Split(list, ",")
-	for _, s := range []struct {
-		name       string
-		n, k, mode int
-	}{{"qkv", n.Heads.Width(), n.Hidden, fewStore}, {"out", n.Hidden, q, fewParts}, {"gate", 2 * n.FFN, n.Hidden, fewGate}, {"down", n.Hidden, n.FFN, fewParts}, {"head", n.Vocab, n.Hidden, fewStore}} {
-		if d.c.round && fitsFew(d.rows, s.n, s.k, s.mode) && (slices.Contains(names, s.name) || list == "all") {
-			d.plans[[2]int{s.n, s.k}] = planOf(d.c.dev.Info.SMs, s.n, s.k, s.mode)
-		}
-	}
-	d.few, err = newFew(d.c, d.plans)
-	return err
-}
-
 // launchEarly says whether kernels start before those before them have ended.
 func (d *decoder) launchEarly(on bool) {
-	d.early, d.few.early = on, on
+	d.early = on
 }
 
 // PageTokens is 64.

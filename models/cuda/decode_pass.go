@@ -165,46 +165,21 @@ func (d *decoder) attendKernel() string {
 	return "decode_attend8"
 }
 
-// normalize gives x what it is owed and leaves its RMSNorm in h.
+// normalize leaves the RMSNorm of x in h.
 func (d *decoder) normalize(n int, gain *buffer) {
-	p, hidden, width := d.owed, d.net.Hidden, 0
-	if d.owed = (fewPlan{}); p.splits > 0 {
-		width = p.tiles(hidden) * p.tile
-	}
+	hidden := d.net.Hidden
 	threads := min((hidden/4+31)/32*32, 512)
-	d.c.launchAs(d.early, d.kernel("decode_norm"), grid{n, 1, threads, 0}, slot(d.h.ptr), slot(d.x.ptr), slot(d.few.part.ptr), i32(p.splits), i32(width), slot(gain.ptr), i32(hidden), f32(d.net.Eps))
+	d.c.launchAs(d.early, d.kernel("decode_norm"), grid{n, 1, threads, 0}, slot(d.h.ptr), slot(d.x.ptr), slot(gain.ptr), i32(hidden), f32(d.net.Eps))
 }
 
-// planned is the plan of few.cu for a product of n×k weights with some rows.
-func (d *decoder) planned(rows, n, k int) (fewPlan, bool) {
-	p, ok := d.plans[[2]int{n, k}]
-	return p, ok && rows == d.rows
-}
-
-// product is out (m×n, fp32) = a·wᵀ, or is added to x, at the latest when x is
-// normalized; w is n×k.
+// product is out (m×n, fp32) = a·wᵀ, or is added to it; w is n×k.
 func (d *decoder) product(out, a, w *buffer, m, n, k int, add bool) {
-	if p, ok := d.planned(m, n, k); ok {
-		mode := fewStore
-		switch {
-		case add && p.splits > 1:
-			mode, d.owed = fewParts, p
-		case add:
-			mode = fewAdd
-		}
-		d.few.multiply(p, mode, slot(out.ptr), slot(a.ptr), slot(w.ptr), m, n, k)
-		return
-	}
 	d.c.multiply(m, n, k, rowsOf(slot(a.ptr), k, a.dt), rowsOf(slot(w.ptr), k, w.dt).t(), product{rowsOf(slot(out.ptr), n, out.dt), 0, 1, add})
 }
 
 // gate leaves silu(gate)·up of the normalized rows in f.
 func (d *decoder) gate(y decoderLayer, rows int) {
 	n, k := 2*d.net.FFN, d.net.Hidden
-	if p, ok := d.planned(rows, n, k); ok {
-		d.few.multiply(p, fewGate, slot(d.f.ptr), slot(d.h.ptr), slot(y.gateUp.ptr), rows, n, k)
-		return
-	}
-	d.c.multiply(rows, n, k, rowsOf(slot(d.h.ptr), k, d.h.dt), rowsOf(slot(y.gateUp.ptr), k, y.gateUp.dt).t(), product{rowsOf(slot(d.gu.ptr), n, d.gu.dt), 0, 1, false})
+	d.product(d.gu, d.h, y.gateUp, rows, n, k, false)
 	d.c.launchAs(d.early, d.kernel("decode_gate"), over(rows*n/8), slot(d.f.ptr), slot(d.gu.ptr), i32(rows), i32(n/2))
 }

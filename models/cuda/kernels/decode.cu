@@ -86,25 +86,13 @@ HN_KERNEL(decode_enter_f32)
 extern "C" __global__ void decode_enter_b16(float *x, const b16 *embed, const int *records, int stride, const int *spans, int n, int d) { enter(x, embed, records, stride, spans, n, d); }
 HN_KERNEL(decode_enter_b16)
 
-// h = RMSNorm(x)·gain, a block a row; d is divisible by 4. Before, x is given the
-// parts of a product (few_parts), if there are any, in order.
-template <class T> __device__ __forceinline__ void norm_row(T *h, float *x, const float *part, int splits, int width, const float *gain, int d, float eps) {
-	enum { at_once = 12 };
+// h = RMSNorm(x)·gain, a block a row; d is divisible by 4.
+template <class T> __device__ __forceinline__ void norm_row(T *h, const float *x, const float *gain, int d, float eps) {
 	after_previous();
-	const size_t between = (size_t)gridDim.x * width;
-	x += (size_t)blockIdx.x * d, h += (size_t)blockIdx.x * d, part += (size_t)blockIdx.x * width;
+	x += (size_t)blockIdx.x * d, h += (size_t)blockIdx.x * d;
 	float s = 0;
 	for (int j = 4 * threadIdx.x; j < d; j += 4 * blockDim.x) {
-		float4 v = get4(x + j);
-		for (int p = 0; p < splits; p += at_once) {
-			float4 y[at_once];
-#pragma unroll
-			for (int i = 0; i < at_once; i++) y[i] = fresh4(part + min(p + i, splits - 1) * between + j);
-#pragma unroll
-			for (int i = 0; i < at_once; i++)
-				if (p + i < splits) v.x += y[i].x, v.y += y[i].y, v.z += y[i].z, v.w += y[i].w;
-		}
-		if (splits > 0) put4(x + j, v);
+		const float4 v = get4(x + j);
 		s += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
 	}
 	const float r = 1.0f / sqrtf(block_sum(s) / d + eps);
@@ -114,7 +102,7 @@ template <class T> __device__ __forceinline__ void norm_row(T *h, float *x, cons
 	}
 }
 #define DECODE_NORM(name, T) \
-	extern "C" __global__ void __launch_bounds__(512) name(T *h, float *x, const float *part, int splits, int width, const float *gain, int d, float eps) { norm_row(h, x, part, splits, width, gain, d, eps); }
+	extern "C" __global__ void __launch_bounds__(512) name(T *h, const float *x, const float *gain, int d, float eps) { norm_row(h, x, gain, d, eps); }
 DECODE_NORM(decode_norm_f32, float)
 HN_KERNEL(decode_norm_f32)
 DECODE_NORM(decode_norm_b16, b16)

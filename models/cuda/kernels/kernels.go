@@ -18,7 +18,7 @@ var files embed.FS
 // Source is all kernels as one program; compiler messages name the file.
 func Source() (string, error) {
 	var b strings.Builder
-	for _, f := range []string{"common.cuh", "tensor.cuh", "embed.cu", "norm.cu", "swiglu.cu", "add.cu", "rope.cu", "matmul.cu", "attention.cu", "flash.cu", "head.cu", "optim.cu", "decode.cu", "few.cu", "draw.cu"} {
+	for _, f := range []string{"common.cuh", "tensor.cuh", "embed.cu", "norm.cu", "swiglu.cu", "add.cu", "rope.cu", "matmul.cu", "attention.cu", "flash.cu", "head.cu", "optim.cu", "decode.cu", "draw.cu"} {
 		src, err := files.ReadFile(f)
 		if err != nil {
 			return "", fmt.Errorf("kernels: %w", err)

@@ -64,8 +64,6 @@ __device__ inline void mma(float *d, const u32 *a, const u32 *b) {
 }
 __device__ inline float exp2_fast(float x) { return exp2f(x); }
 __device__ inline void fetch(const void *) {}
-__device__ inline float4 fresh4(const float *p) { return *(const float4 *)p; }
-__device__ inline void stream16(void *s, const void *g) { copy16(s, g, true); }
 #else
 #define HN_SHARED(name) extern __shared__ __align__(128) unsigned char name[]
 __device__ __forceinline__ u32 shared_address(const void *p) { return (u32)__cvta_generic_to_shared(p); }
@@ -95,12 +93,4 @@ __device__ __forceinline__ float exp2_fast(float x) {
 }
 // fetch brings a line into the second cache.
 __device__ __forceinline__ void fetch(const void *p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
-// stream16 is copy16 of what is read once, in order: lines of 128 bytes come whole.
-__device__ __forceinline__ void stream16(void *s, const void *g) {
-	asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"(shared_address(s)), "l"(g) : "memory");
-}
-// fresh4 reads what other blocks wrote, past the multiprocessor's own cache.
-__device__ __forceinline__ float4 fresh4(const float *p) {
-	return __ldcg((const float4 *)p);
-}
 #endif
