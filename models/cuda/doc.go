@@ -5,26 +5,26 @@
 // # Words
 //
 // Kernels are text (kernels/), compiled by the machine's NVRTC (rtc/) and kept
-// in a cache. Products in fp32 go to cublasLt (lt/) where it is found. Memory of the device is host memory's equal in type, never shared:
+// in a cache. Products go to cublasLt (lt/) where it is found. Memory of the device is host memory's equal in type, never shared:
 // Import copies. Scratch memory is the backend's and grows to the largest need.
 //
 // # Precision and determinism
 //
-// Everything is fp32 with fp32 sums; with dtype bf16 the operands of matrix
-// products are rounded to bfloat16, as on the CPU. No kernel uses float atomics
-// and sums follow shapes, so equal inputs give equal bits on one device class.
+// With dtype fp32 everything is fp32 with fp32 sums. With bf16, activations lie in
+// bfloat16 (vm.Narrow), parameters, their gradients, moments and sums stay fp32,
+// and products read a bfloat16 copy of the parameters that AdamW renews. No kernel
+// uses float atomics and sums follow shapes, so equal inputs give equal bits on
+// one device class.
 //
-// # Generation
+// # A step
 //
-// A decoder (decode.go) holds a network for text generation, scheduled by
-// models/sample: weights in the type of products, keys and values in pages, the
-// prompt's shared by its samples. A step is one token of a fixed number of rows:
-// network, logits and draw, recorded once as a graph and launched as a whole. The
-// device goes from step to step by itself; the host reads the tokens of a step
-// while the next one runs.
+// Loss, clipping and update are decided on the device (vm.Asynchronous): the host
+// queues a step and looks at its results afterwards. A step whose gradients are
+// not finite leaves the weights alone.
 //
 // # State
 //
-// Checked op by op, and over whole training steps, against models/cpu under the
-// host emulator (emu/). No figure from a GPU exists yet; `./run.sh gpu` makes them.
+// Checked op by op, and over whole training steps, against models/cpu, under the
+// host emulator (emu/) in CI and on an H200 by `./run.sh gpu`; experiments/LOG.md
+// has the figures.
 package cuda
