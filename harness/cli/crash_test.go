@@ -234,7 +234,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := syscall.Mount("tmpfs", ws, "tmpfs", 0, "size=1m"); err != nil {
-		t.Skipf("needs the right to mount a tmpfs (root): %v", err)
+		t.Skipf("needs the right to mount a tmpfs: run as root: %v", err)
 	}
 	defer syscall.Unmount(ws, 0)
 	if err := os.WriteFile(filepath.Join(ws, "filler"), make([]byte, 500<<10), 0o666); err != nil {

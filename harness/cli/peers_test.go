@@ -19,24 +19,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// peers is the Python of an environment that has the modules, or skips. .ci/run
-// makes such an environment and names it by HARDNEG_PEERS.
-func peers(t *testing.T, modules ...string) string {
-	t.Helper()
-	dir := os.Getenv("HARDNEG_PEERS")
-	if dir == "" {
-		t.Skipf("needs HARDNEG_PEERS, a Python environment with %s; .ci/run makes one", strings.Join(modules, ", "))
-	}
-	python := filepath.Join(dir, "bin", "python")
-	for _, m := range modules {
-		if out, err := exec.Command(python, "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('"+m+"') is None)").CombinedOutput(); err != nil {
-			t.Skipf("%s has no module %s: %v %s", python, m, err, out)
-		}
-	}
-	return python
-}
+	"hardneg/fixtures/peertest"
+)
 
 // ask runs one of testdata/peers and decodes the last line that it prints.
 func ask(t *testing.T, to any, python, script string, args ...string) {
@@ -116,7 +101,7 @@ func steps(t *testing.T, dir, task string) map[string][][2]float64 {
 
 // TestTensorBoardReads: every value of every curve arrives, in float32.
 func TestTensorBoardReads(t *testing.T) {
-	python := peers(t, "tensorboard")
+	python := peertest.Python(t, "tensorboard")
 	dir, command := peerRun(t)
 	command("export", "latest", "--to", "tensorboard", "--out", "tb")
 	for name, task := range map[string]string{"full-s1": "train-full-s1", "sft-s1": "sft-s1"} {
@@ -140,7 +125,7 @@ func TestTensorBoardReads(t *testing.T) {
 // TestTRLReads: the preference file is a data set to the datasets library, and
 // to TRL one with an explicit prompt that its formatting leaves as it is.
 func TestTRLReads(t *testing.T) {
-	python := peers(t, "datasets", "trl")
+	python := peertest.Python(t, "datasets", "trl")
 	dir, command := peerRun(t)
 	command("export", "latest/full/1", "--to", "trl", "--out", "trl")
 	path := filepath.Join(dir, "trl", "full-s1.jsonl")
@@ -166,7 +151,7 @@ func TestTRLReads(t *testing.T) {
 // TestTRLTrains: DPOTrainer takes the checkpoint and the pairs and trains; its
 // loss begins at log 2, where policy and reference are the same.
 func TestTRLTrains(t *testing.T) {
-	python := peers(t, "trl", "torch", "accelerate")
+	python := peertest.Python(t, "trl", "torch", "accelerate")
 	dir, command := peerRun(t)
 	command("export", "latest/full/1", "--to", "trl", "--out", "trl")
 	command("export", "latest/full/1", "--to", "hf", "--out", "hf")
@@ -180,7 +165,7 @@ func TestTRLTrains(t *testing.T) {
 // TestLMEvalReads: the sample files have the names, keys and hashes of the
 // evaluation harness; written by it, the same lines come out.
 func TestLMEvalReads(t *testing.T) {
-	python := peers(t, "lm_eval", "datasets")
+	python := peertest.Python(t, "lm_eval", "datasets")
 	dir, command := peerRun(t)
 	command("export", "latest/full/1", "--to", "lm-eval", "--out", "lm")
 	files, err := filepath.Glob(filepath.Join(dir, "lm", "full-s1", "samples_arith_*.jsonl"))
@@ -210,7 +195,7 @@ func TestLMEvalReads(t *testing.T) {
 
 // TestHubCacheRead: Hugging Face's own tools find what we downloaded.
 func TestHubCacheRead(t *testing.T) {
-	python := peers(t, "huggingface_hub", "transformers")
+	python := peertest.Python(t, "huggingface_hub", "transformers")
 	startHub(t)
 	code, out, errs := invoke("", "download", "org/tiny")
 	if code != 0 {
@@ -280,7 +265,7 @@ type mlflowSeen struct {
 // curves with steps and times, accuracies, artifacts. Exported again, nothing is
 // written.
 func TestMLflowReads(t *testing.T) {
-	python := peers(t, "mlflow", "flask", "sqlalchemy")
+	python := peertest.Python(t, "mlflow", "flask", "sqlalchemy")
 	dir, command := peerRun(t)
 	uri := startMLflow(t, python)
 	if out := command("export", "latest", "--to", "mlflow", "--tracking-uri", uri); !strings.HasPrefix(out, uri+"/#/experiments/") {
@@ -362,7 +347,7 @@ func TestMLflowReads(t *testing.T) {
 
 // TestMLflowNumbers: values that are no numbers survive the real server.
 func TestMLflowNumbers(t *testing.T) {
-	python := peers(t, "mlflow", "flask", "sqlalchemy")
+	python := peertest.Python(t, "mlflow", "flask", "sqlalchemy")
 	uri := startMLflow(t, python)
 	m, err := newMLflow(uri)
 	if err != nil {

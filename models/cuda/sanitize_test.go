@@ -30,7 +30,7 @@ func TestEmulatorSanitized(t *testing.T) {
 	runtime, err := exec.Command("g++", "-print-file-name=libasan.so").Output()
 	path := strings.TrimSpace(string(runtime))
 	if err != nil || !filepath.IsAbs(path) {
-		t.Skip("needs g++ with the runtime of its address sanitizer")
+		t.Skip("needs g++ with the runtime of its address sanitizer (Debian: g++ brings libasan)")
 	}
 	for _, kind := range []string{"clean", "planted"} {
 		cmd := exec.Command(os.Args[0], "-test.run", "^TestEmulatorSanitized$", "-test.v")

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"hardneg/fixtures/peertest"
 	"hardneg/fixtures/seed"
 )
 
@@ -15,14 +16,7 @@ import (
 // sequences of roles. .ci/run makes the Python environment and names it by
 // HARDNEG_PEERS.
 func TestChatAgainstTemplate(t *testing.T) {
-	peers := os.Getenv("HARDNEG_PEERS")
-	if peers == "" {
-		t.Skip("needs HARDNEG_PEERS, a Python environment with transformers; .ci/run makes one")
-	}
-	python := filepath.Join(peers, "bin", "python")
-	if out, err := exec.Command(python, "-c", "import transformers, jinja2").CombinedOutput(); err != nil {
-		t.Skipf("%s has no usable transformers with jinja2: %v %s", python, err, out)
-	}
+	python := peertest.Python(t, "transformers", "jinja2")
 	template := filepath.Join(shared(), "tokenizer", "chat_template.jinja")
 	if _, err := os.Stat(template); err != nil {
 		t.Skip("no published template: set HARDNEG_SHARED to the folder that holds data/tokenizer")

@@ -82,16 +82,13 @@ func (m *Model) Backward(b *Batch, loss graph.Loss, accumulate bool) (float64, [
 	return m.result()
 }
 
-// backward queues Backward. With margins, on a device that can, nothing waits
-// for the host.
+// backward queues Backward. With margins, for an asynchronous device, nothing
+// waits for the host.
 func (m *Model) backward(b *Batch, loss graph.Loss, margins *graph.Margins, accumulate bool) error {
 	if err := m.prepare(&m.bwd, b.Size(), true); err != nil {
 		return err
 	}
-	m.loss, m.bwd.m.Accumulate, m.bwd.m.Margins = loss, accumulate, nil
-	if m.asynchronous() {
-		m.bwd.m.Margins = margins
-	}
+	m.loss, m.bwd.m.Accumulate, m.bwd.m.Margins = loss, accumulate, margins
 	m.queue(m.bwd, b)
 	return nil
 }

@@ -8,31 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
+	"hardneg/fixtures/peertest"
 	"hardneg/fixtures/seed"
 	"hardneg/models/checkpoint"
 	"hardneg/models/cpu"
 	"hardneg/models/qwen2"
 )
-
-// peer is the Python of an environment that has the modules, or skips. .ci/run
-// makes such an environment and names it by HARDNEG_PEERS.
-func peer(t *testing.T, modules ...string) string {
-	t.Helper()
-	dir := os.Getenv("HARDNEG_PEERS")
-	if dir == "" {
-		t.Skipf("needs HARDNEG_PEERS, a Python environment with %s; .ci/run makes one", strings.Join(modules, ", "))
-	}
-	python := filepath.Join(dir, "bin", "python")
-	for _, m := range modules {
-		if out, err := exec.Command(python, "-c", "import "+m).CombinedOutput(); err != nil {
-			t.Skipf("%s has no usable module %s: %v %s", python, m, err, out[:min(len(out), 500)])
-		}
-	}
-	return python
-}
 
 // logits are those after every token of ids.
 func logits(t *testing.T, p *qwen2.Params, l *qwen2.LoRA, ids []int32) (z [][]float64) {
@@ -83,7 +66,7 @@ func far(got, want [][]float64) float64 {
 // What we write loads in transformers and PEFT without a word and gives the
 // same logits, and what they write loads here.
 func TestTransformersAndPEFT(t *testing.T) {
-	python := peer(t, "torch", "transformers", "peft")
+	python := peertest.Python(t, "torch", "transformers", "peft")
 	shape := func(change func(*checkpoint.Config)) *checkpoint.Config {
 		c := &checkpoint.Config{Hidden: 48, Layers: 3, Heads: 4, KVHeads: 2, HeadDim: 12, FFN: 80, Vocab: 301, MaxPositions: 256,
 			Eps: 1e-6, Tied: true, DType: "float32", BOS: -1, EOS: []int{3}, Rope: checkpoint.Rope{Theta: 1e6, Type: "default"}}

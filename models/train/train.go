@@ -306,7 +306,11 @@ func (t *Trainer) gradients(ctx context.Context, rows []int) (m Metrics, o objec
 	picks := 0
 	for at := 0; at < len(rows); {
 		n := t.fill(rows[at:])
-		err := t.model.backward(&t.batch, func(sums, coef []float64) float64 { return o.eval(at, n, sums, coef) }, o.margins(at, n), at > 0)
+		var margins *graph.Margins
+		if t.model.asynchronous() {
+			margins = o.margins(at, n)
+		}
+		err := t.model.backward(&t.batch, func(sums, coef []float64) float64 { return o.eval(at, n, sums, coef) }, margins, at > 0)
 		if err == nil && at+n == len(rows) {
 			t.opt.Queue(m.LearningRate)
 		}

@@ -268,7 +268,7 @@ func TestLaTeXCompiles(t *testing.T) {
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if bytes.Contains(out, []byte("' not found")) {
-			t.Skip("pdflatex lacks booktabs, siunitx or textcomp")
+			t.Skip("pdflatex lacks booktabs, siunitx or textcomp (Debian: texlive-latex-recommended texlive-science)")
 		}
 		t.Fatalf("%v\n%s", err, out[max(0, len(out)-2000):])
 	}

@@ -92,7 +92,7 @@ func attendCase(key seed.Key, d, page int, runs []int) (list []AttendPiece, keep
 
 func TestAttend(t *testing.T) {
 	if !HasAttend() {
-		t.Skip("this CPU has no kernel for attention from one token")
+		t.Skip("this CPU has no kernel for attention from one token: run on one with AVX-512")
 	}
 	const page = 64
 	for heads := 1; heads <= AttendHeads; heads++ {
