@@ -33,7 +33,6 @@ __device__ __forceinline__ float warp_max(float v) {
 	for (int o = 16; o; o >>= 1) v = fmaxf(v, __shfl_xor_sync(0xffffffffu, v, o));
 	return v;
 }
-__device__ __forceinline__ float max_of(float a, float b) { return fmaxf(a, b); }
 template <class T> __device__ __forceinline__ T block_sum(T v) {
 	__shared__ T part[32];
 	v = warp_sum(v);

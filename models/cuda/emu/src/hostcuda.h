@@ -119,9 +119,6 @@ inline unsigned __float_as_uint(float f) {
 	return u;
 }
 inline float __expf(float x) { return expf(x); }
-inline float __fdividef(float x, float y) { return x / y; }
-template <class T> T __ldg(const T *p) { return *p; }
-template <class T> T __shfl_down_sync(unsigned, T v, int o) { return hn::exchange(v, min(hn::cur->lane + o, 31)); }
 template <class T> T __shfl_up_sync(unsigned, T v, int o) { return hn::exchange(v, max(hn::cur->lane - o, 0)); }
 inline unsigned __ballot_sync(unsigned, int v) {
 	unsigned r = 0;
@@ -134,7 +131,6 @@ inline int atomicMin(int *p, int v) {
 }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
-inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 #define HN_KERNEL(name) \
 	extern "C" void hn_thunk_##name(void **p) { hn::call(name, p); } \
 	extern "C" int hn_count_##name() { return hn::count(name); }
