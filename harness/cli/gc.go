@@ -13,20 +13,25 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
+// gcFlags says what gc counts besides, and whether it deletes.
+type gcFlags struct{ best, caches, yes bool }
+
 func (a *App) gcCommand() *cli.Command {
 	var older string
-	var yes, best bool
+	var do gcFlags
 	return &cli.Command{
 		Name:  "gc",
 		Usage: "delete results that no run uses (without --yes it only says which)",
 		Description: "A run holds its results until `hardneg runs rm`. What was set aside as damaged goes too.\n" +
+			"What reports keep to be written faster is bounded (2,000 drawings, 32 results files, 256 MiB of each).\n" +
 			"With --keep-best, of each arm of a finished run the weights of one seed stay, that of the highest mean\n" +
 			"accuracy; results, reports and cache hits stay all, and a task that needs deleted weights has them made again.\n" +
 			"Exit codes: 0 done, 2 usage.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "older", Usage: "only what was not touched for this long, as 30d or 12h", Value: "0h", Destination: &older},
-			&cli.BoolFlag{Name: "keep-best", Usage: "also the weights of finished runs but for the best seed of each arm", Destination: &best},
-			&cli.BoolFlag{Name: "yes", Usage: "delete", Destination: &yes},
+			&cli.BoolFlag{Name: "keep-best", Usage: "also the weights of finished runs but for the best seed of each arm", Destination: &do.best},
+			&cli.BoolFlag{Name: "caches", Usage: "also the drawings and results files that reports keep to be written faster", Destination: &do.caches},
+			&cli.BoolFlag{Name: "yes", Usage: "delete", Destination: &do.yes},
 		},
 		Action: func(_ context.Context, _ *cli.Command) error {
 			age, err := parseAge(older)
@@ -37,7 +42,7 @@ func (a *App) gcCommand() *cli.Command {
 			if err != nil {
 				return fail(ExitEnvironment, err)
 			}
-			return infrastructure(a.collect(st, time.Now().Add(-age), best, yes))
+			return infrastructure(a.collect(st, time.Now().Add(-age), do))
 		},
 	}
 }
@@ -51,12 +56,12 @@ func parseAge(s string) (time.Duration, error) {
 	return time.ParseDuration(s)
 }
 
-func (a *App) collect(st *store.Store, before time.Time, best, yes bool) error {
+func (a *App) collect(st *store.Store, before time.Time, do gcFlags) error {
 	all, err := st.Garbage(a.liveKeys, before)
 	if err != nil {
 		return err
 	}
-	if best {
+	if do.best {
 		weights, err := a.secondBest(st, before)
 		if err != nil {
 			return err
@@ -68,11 +73,18 @@ func (a *App) collect(st *store.Store, before time.Time, best, yes bool) error {
 		return err
 	}
 	all = append(all, orphans...)
+	kept, err := keptForReports(st, before)
+	if err != nil {
+		return err
+	}
+	if do.caches {
+		all, kept = append(all, kept...), nil
+	}
 	var total int64
 	for _, g := range all {
 		total += g.Bytes
 	}
-	if yes {
+	if do.yes {
 		err := deleteAll(st, all)
 		if err == nil {
 			// Entries that are gone left objects without a result.
@@ -96,8 +108,24 @@ func (a *App) collect(st *store.Store, before time.Time, best, yes bool) error {
 	if err := columns(a.Stdout, rows); err != nil {
 		return err
 	}
+	for _, g := range kept {
+		fmt.Fprintf(a.Stdout, "%s holds %s, %s; --caches counts them too\n", g.Path, g.Why, bytesText(g.Bytes))
+	}
 	_, err = fmt.Fprintf(a.Stdout, "%d items, %s; --yes deletes them\n", len(all), bytesText(total))
 	return err
+}
+
+// keptForReports is what reports keep to be written faster; it is bounded, but
+// may go as well.
+func keptForReports(st *store.Store, before time.Time) (all []store.Garbage, err error) {
+	for _, kept := range [][2]string{{"evidence", "results files that the next report makes again"}, {"svg", "drawings that the next report makes again"}} {
+		more, err := st.Kept(kept[0], kept[1], before)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, more...)
+	}
+	return all, nil
 }
 
 func deleteAll(st *store.Store, all []store.Garbage) error {

@@ -514,9 +514,13 @@ func (t *truth) sentences() (out []sentence) {
 			honest = append(honest, f(p, k))
 		}
 	}
-	if f(p, "rechecked") > 0 {
-		honest = append(honest, f(p, "reproduced"), f(p, "rechecked"))
+	same, repeated := 0., list(t.checks, "repeated")
+	for _, r := range repeated {
+		if yes(r, "same") {
+			same++
+		}
 	}
+	honest = append(honest, same, float64(len(repeated)), float64(len(list(t.checks, "findings"))))
 	var names, benches []string
 	for _, b := range list(t.raw, "benchmarks") {
 		sizes, benches = append(sizes, f(b, "n")), append(benches, str(b, "name"))

@@ -18,14 +18,15 @@ type object = map[string]any
 // truth is what a report's numbers are compared with.
 type truth struct {
 	raw, times, env object
+	checks          object
 	plan            plan.Plan
 	begun           time.Time
 }
 
-func readTruth(t *testing.T, results, timings, env string, p plan.Plan, begun time.Time) *truth {
+func readTruth(t *testing.T, results, timings, env, checks string, p plan.Plan, begun time.Time) *truth {
 	t.Helper()
 	tr := &truth{plan: p, begun: begun}
-	for text, to := range map[string]*object{results: &tr.raw, timings: &tr.times, env: &tr.env} {
+	for text, to := range map[string]*object{results: &tr.raw, timings: &tr.times, env: &tr.env, checks: &tr.checks} {
 		d := json.NewDecoder(strings.NewReader(text))
 		d.UseNumber()
 		if err := d.Decode(to); err != nil {

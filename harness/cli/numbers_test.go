@@ -21,12 +21,13 @@ import (
 	"hardneg/fixtures/seed"
 	"hardneg/harness/runner"
 	"hardneg/harness/store"
+	"hardneg/harness/track"
 	"hardneg/reports/page/pagetest"
 )
 
 // This test reads every number that a report shows, in each of its formats,
-// and compares it with results.json, timings.json and env.json. It reads the
-// three files as plain JSON and rounds by itself: of the code that writes a
+// and compares it with results.json, timings.json, env.json and verified.json. It
+// reads these files as plain JSON and rounds by itself: of the code that writes a
 // report it uses nothing. number_wants_test.go says which number stands where.
 
 // number is a number as reports print one.
@@ -403,8 +404,8 @@ func fakeReport(t *testing.T, text string) *numbered {
 		t.Fatal(err)
 	}
 	begun := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
-	r := reporter{app: &App{}, spec: s, set: set, store: st, plan: p, times: map[string]runner.Attempt{}, begun: begun,
-		facts: facts{OS: "linux", Kernel: "6.1", Arch: "amd64", CPU: "EPYC 7", Cores: 2, MemoryMiB: 24105, GPUs: []string{"H100, 80 GiB"}, Go: "go1.26", Binary: "ab12"}}
+	machine := facts{OS: "linux", Kernel: "6.1", Arch: "amd64", CPU: "EPYC 7", Cores: 2, MemoryMiB: 24105, GPUs: []string{"H100, 80 GiB"}, Go: "go1.26", Binary: "ab12"}
+	r := reporter{app: &App{}, spec: s, set: set, store: st, plan: p, times: map[string]runner.Attempt{}}
 	key := seed.Derive(1, "numbers-test")
 	for i, task := range p.Tasks {
 		at := runner.Attempt{Start: begun.Add(time.Duration(i-5) * time.Second), WallS: math.Round(1e4*key.Float(uint64(3*i))) / 1e3, CPUS: math.Round(1e4*key.Float(uint64(3*i+1))) / 1e3, PeakMiB: math.Round(1e3 * key.Float(uint64(3*i+2)))}
@@ -412,6 +413,29 @@ func fakeReport(t *testing.T, text string) *numbered {
 			r.times[task.ID] = at
 		}
 	}
+	folder, err := track.OpenFolder(ws, set.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []runner.TaskStatus
+	note := verified{At: begun.Add(time.Hour), Checked: len(p.Tasks), Findings: []integrityFinding{}}
+	for i, task := range p.Tasks {
+		s := runner.TaskStatus{Task: task, State: runner.Done, Key: fmt.Sprint("key", i), Digest: fmt.Sprint("digest", i), Attempts: 1, Attempt: r.times[task.ID]}
+		states = append(states, s)
+		switch {
+		case i%40 == 3:
+			note.Repeated = append(note.Repeated, repetition{task.ID, s.Key, s.Digest, i > 3})
+		case i%70 == 5:
+			note.Findings = append(note.Findings, integrityFinding{task.ID, s.Key, "its SHA-256 is not the committed one"})
+		}
+	}
+	if err := noteVerified(folder, note); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.measured(folder, states); err != nil {
+		t.Fatal(err)
+	}
+	r.begun, r.facts = begun, machine // the folder has no files of them
 	dir := filepath.Join(ws, "report")
 	if err := r.write(dir); err != nil {
 		t.Fatal(err)
@@ -441,7 +465,11 @@ func fakeReport(t *testing.T, text string) *numbered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.truth = readTruth(t, n.files["results.json"], string(timings), string(env), p, begun)
+	checks, err := os.ReadFile(folder.Path(track.VerifiedFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.truth = readTruth(t, n.files["results.json"], string(timings), string(env), string(checks), p, begun)
 	n.wants = n.truth.tables()
 	return n
 }

@@ -116,19 +116,15 @@ func (a *App) finishRun(_ context.Context, run finished) (string, error) {
 	if err := run.Folder.Put("results.json", r.results()); err != nil {
 		return "", err
 	}
-	if err := r.measured(run.Folder); err != nil {
+	if err := r.measured(run.Folder, tasks); err != nil {
 		return "", err
 	}
 	dir := filepath.Join(run.Workspace, "reports", run.Plan.Run)
 	if err := r.write(dir); err != nil {
 		return "", err
 	}
-	for _, name := range []string{"timings.json", "env.json"} {
-		if b, err := os.ReadFile(run.Folder.Path(name)); err == nil {
-			if err := put(filepath.Join(dir, name), b); err != nil {
-				return "", err
-			}
-		}
+	if err := beside(run.Folder, dir); err != nil {
+		return "", err
 	}
 	if !a.JSON && !a.Quiet {
 		if err := r.summary(a.Stdout); err != nil {
@@ -192,10 +188,30 @@ type reporter struct {
 	facts  facts
 	begun  time.Time // the run's own start: what is older came from the cache
 	stable bool
+
+	verified *page.Verification
 }
 
-// measured reads what the run's folder keeps of its machine and its start.
-func (r *reporter) measured(folder *track.Folder) error {
+// beside puts the files of measured facts, which the page's numbers of times,
+// machine and checks come from, beside it.
+func beside(folder *track.Folder, dir string) error {
+	for _, name := range []string{"timings.json", "env.json", track.VerifiedFile} {
+		b, err := os.ReadFile(folder.Path(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := put(filepath.Join(dir, name), b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measured reads what the run's folder keeps of its machine, its start and its checks.
+func (r *reporter) measured(folder *track.Folder, tasks []runner.TaskStatus) error {
 	var pre preregistration
 	for name, v := range map[string]any{"env.json": &r.facts, "prereg.json": &pre} {
 		if err := folder.Read(name, v); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -203,7 +219,9 @@ func (r *reporter) measured(folder *track.Folder) error {
 		}
 	}
 	r.begun = pre.At
-	return nil
+	v, err := verification(folder, tasks)
+	r.verified = &v
+	return err
 }
 
 // results is results.json.
@@ -272,6 +290,7 @@ func (r *reporter) write(dir string) error {
 	}
 	if !r.stable {
 		in.Times, in.Machine, in.Timeline = r.timesTable(), r.machineTable(), r.timeline()
+		in.Verified = r.verified
 	}
 	var b bytes.Buffer
 	if err := page.Write(&b, in); err != nil {
@@ -413,7 +432,7 @@ func (a *App) report(run, out string, stable bool, formats []string) (string, er
 	if r.set, err = a.evidence(s, r.plan, folder, st, func(id string) stage.Outcome { return outcomes[id] }); err != nil {
 		return "", err
 	}
-	if err := r.measured(folder); err != nil {
+	if err := r.measured(folder, tasks); err != nil {
 		return "", err
 	}
 	if out == "" {
@@ -421,6 +440,11 @@ func (a *App) report(run, out string, stable bool, formats []string) (string, er
 	}
 	if err := r.write(out); err != nil {
 		return "", err
+	}
+	if !stable {
+		if err := beside(folder, out); err != nil {
+			return "", err
+		}
 	}
 	if !s.Outputs.HTML {
 		return out, nil

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"syscall"
+	"time"
 
 	"hardneg/experiments/plan"
 	"hardneg/experiments/spec"
@@ -27,9 +29,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// keptEvidence is how many results files the workspace keeps to save reading
-// the artifacts again.
-const keptEvidence = 32
+// What the workspace keeps to save work on the next report: results files, and
+// drawings of about 20 KB each; both are bounded in bytes too. What was not
+// used for longest goes first.
+const (
+	keptEvidence = 32
+	keptDrawings = 2000
+	keptBytes    = 256 << 20
+)
 
 // evidence is a run's evidence with its findings. Reading the artifacts of a
 // large run takes seconds, so the results file is kept by all that decides it:
@@ -50,7 +57,7 @@ func (a *App) evidence(s *spec.Spec, p plan.Plan, folder *track.Folder, st *stor
 	dir := filepath.Join(st.Root(), "cache", "evidence")
 	path := filepath.Join(dir, key+".json")
 	if set, err := result.ReadFile(path); key != "" && err == nil {
-		return set, nil
+		return set, used(path)
 	}
 	set, err := a.collectEvidence(s, p, folder, st, late, of)
 	if err != nil || key == "" {
@@ -63,7 +70,7 @@ func (a *App) evidence(s *spec.Spec, p plan.Plan, folder *track.Folder, st *stor
 	if err := put(path, b.Bytes()); err != nil {
 		return nil, err
 	}
-	if err := prune(dir, keptEvidence); err != nil {
+	if err := prune(dir, keptEvidence, keptBytes); err != nil {
 		return nil, err
 	}
 	return result.Read(&b) // what a later report reads, so that both write the same bytes
@@ -123,24 +130,40 @@ func evidenceKey(s *spec.Spec, p plan.Plan, links map[string]string, late bool, 
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// prune keeps the n newest files of a folder.
-func prune(dir string, n int) error {
+// used notes that a kept file was read, for prune. A workspace that cannot be
+// written keeps the old time.
+func used(path string) error {
+	now := time.Now()
+	err := os.Chtimes(path, now, now)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return nil
+	}
+	return err
+}
+
+// prune keeps the files of a folder that were used last: at most n of them and
+// at most so many bytes, but always the newest.
+func prune(dir string, n int, bytes int64) error {
 	es, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	type aged struct {
-		path string
-		at   int64
+		path  string
+		at    int64
+		bytes int64
 	}
 	var all []aged
 	for _, e := range es {
-		if info, err := e.Info(); err == nil {
-			all = append(all, aged{filepath.Join(dir, e.Name()), info.ModTime().UnixNano()})
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			all = append(all, aged{filepath.Join(dir, e.Name()), info.ModTime().UnixNano(), info.Size()})
 		}
 	}
-	slices.SortFunc(all, func(a, b aged) int { return cmp.Compare(b.at, a.at) })
-	for _, x := range all[min(n, len(all)):] {
+	slices.SortFunc(all, func(a, b aged) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(a.path, b.path)) })
+	for i, x := range all {
+		if bytes -= x.bytes; i == 0 || i < n && bytes >= 0 {
+			continue
+		}
 		if err := os.Remove(x.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -163,6 +186,8 @@ func drawn(dir string, charts []chart.Chart) ([]page.Figure, error) {
 		svg, err := os.ReadFile(path(c))
 		if err != nil {
 			missing = append(missing, i)
+		} else if err := used(path(c)); err != nil {
+			return nil, err
 		}
 		out[i] = page.Figure{Chart: c, SVG: string(svg)}
 	}
@@ -185,5 +210,8 @@ func drawn(dir string, charts []chart.Chart) ([]page.Figure, error) {
 			return put(path(charts[i]), []byte(svg))
 		})
 	}
-	return out, g.Wait()
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return out, prune(dir, keptDrawings, keptBytes)
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"hardneg/experiments/plan"
 	"hardneg/fixtures/seed"
@@ -27,7 +28,8 @@ func (a *App) verifyCommand() *cli.Command {
 		Usage:     "check every stored hash of a run; with --sample, make tasks again and compare bytes",
 		ArgsUsage: "[RUN]",
 		Description: "Hashes every file of every result, its log and metrics, its record and commit marker, and checks that keys and\n" +
-			"inputs fit together. Nothing is changed: `hardneg run` sets damaged results aside and makes them again.\n" +
+			"inputs fit together. No result is changed: `hardneg run` sets damaged ones aside and makes them again.\n" +
+			"What was found is kept in verified.json of the run's folder; the next report says it on its first line.\n" +
 			"Exit codes: 0 all is as committed, 2 no such run, 5 something differs, 7 the run has no result yet.",
 		Flags: []cli.Flag{&cli.IntFlag{Name: "sample", Usage: "make `N` tasks again, drawn by the run's name", Destination: &sample}},
 		Action: func(ctx context.Context, c *cli.Command) error {
@@ -86,13 +88,19 @@ func (a *App) verify(ctx context.Context, st *store.Store, folder *track.Folder,
 		return fail(ExitNothing, fmt.Errorf("run %s has no result to verify yet", run))
 	}
 	again := pick(run, good, sample)
+	damaged, repeated := slices.Clone(found), []repetition{}
 	for _, t := range again {
-		if err := a.again(ctx, st, t); err != nil {
+		err := a.again(ctx, st, t)
+		if err != nil {
 			if !errors.Is(err, runner.ErrNotDeterministic) {
 				return fmt.Errorf("make %s again: %w", t.Task.ID, err)
 			}
 			found = append(found, integrityFinding{t.Task.ID, t.Key, err.Error()})
 		}
+		repeated = append(repeated, repetition{t.Task.ID, t.Key, t.Digest, err == nil})
+	}
+	if err := noteVerified(folder, verified{At: time.Now().UTC(), Checked: checked, Findings: damaged, Repeated: repeated}); err != nil {
+		return infrastructure(err)
 	}
 	if a.JSON {
 		if err := a.document(map[string]any{"run": run, "checked": checked, "repeated": len(again), "findings": found}); err != nil {

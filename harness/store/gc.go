@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ type Garbage struct {
 	Why   string
 	key   string                 // lock to take first; empty: none
 	match func(path string) bool // not nil: only these files of the key's result
+	files []string               // not nil: only these files below Path
 }
 
 // Garbage lists what no live key needs and was not touched since a moment:
@@ -89,9 +91,41 @@ func (s *Store) Orphans() (all []Garbage, err error) {
 	return all, err
 }
 
+// Kept lists what a folder of cache/ holds to save work and was not touched
+// since a moment, as one piece: it may go at any time.
+func (s *Store) Kept(folder, what string, before time.Time) ([]Garbage, error) {
+	dir := filepath.Join(s.root, "cache", folder)
+	list, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	g := Garbage{Path: "cache/" + folder}
+	for _, e := range list {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && info.ModTime().Before(before) {
+			g.files, g.Bytes = append(g.files, e.Name()), g.Bytes+info.Size()
+		}
+	}
+	if g.files == nil {
+		return nil, nil
+	}
+	g.Why = fmt.Sprintf("%d %s", len(g.files), what)
+	return []Garbage{g}, nil
+}
+
 // Delete removes one piece of garbage; an entry that became busy stays.
 func (s *Store) Delete(g Garbage) error {
 	path := filepath.Join(s.root, filepath.FromSlash(g.Path))
+	if g.files != nil {
+		for _, name := range g.files {
+			if err := s.disk.removeAll(filepath.Join(path, name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if g.key == "" {
 		return s.disk.removeAll(path)
 	}

@@ -178,11 +178,15 @@ func (f *Folder) Remove() error {
 	return os.RemoveAll(f.Dir)
 }
 
+// VerifiedFile holds what checking the run found; it is no part of the run.
+const VerifiedFile = "verified.json"
+
 // sealFile lists the hashes of a run's files, as sha256sum prints them.
 const sealFile = "SHA256SUMS"
 
 // Seal writes the hashes of the run's own files, for Check: all but the ones
-// that go on growing (events) or that people change (tags).
+// that go on growing (events), that people change (tags) or that Check's caller
+// writes afterwards (verified).
 func (f *Folder) Seal() error {
 	sums, err := f.sums()
 	if err != nil {
@@ -197,6 +201,12 @@ func (f *Folder) Unseal() error {
 		return err
 	}
 	return nil
+}
+
+// SealedBefore says whether the run has a seal and it is older than a moment.
+func (f *Folder) SealedBefore(at time.Time) bool {
+	st, err := os.Stat(f.Path(sealFile))
+	return err == nil && st.ModTime().Before(at)
 }
 
 // Check names the files that are not what was sealed. A run that never ended
@@ -238,7 +248,7 @@ func (f *Folder) sums() ([]byte, error) {
 	var b bytes.Buffer
 	for _, e := range list {
 		switch name := e.Name(); {
-		case !e.Type().IsRegular(), name == sealFile, name == "events.jsonl", name == "tags.json", strings.HasSuffix(name, ".tmp"):
+		case !e.Type().IsRegular(), name == sealFile, name == "events.jsonl", name == "tags.json", name == VerifiedFile, strings.HasSuffix(name, ".tmp"):
 			continue
 		default:
 			content, err := os.ReadFile(f.Path(name))

@@ -51,6 +51,13 @@ type Figure struct {
 // Pair is a row of two facts, in order.
 type Pair struct{ Name, Value string }
 
+// Verification is what checking a run's stored results found.
+type Verification struct {
+	Repeated, Same int    // tasks made again, and how many gave the same bytes
+	Damaged        int    // results and files that were not what was committed
+	Command        string // that checks
+}
+
 // Input is what a page shows.
 type Input struct {
 	Set      *result.Set
@@ -60,7 +67,8 @@ type Input struct {
 	Timeline []Bar  // measured; the tasks in time
 	Beside   []Pair // files beside the page: name and what they hold
 	Methods  []string
-	Notices  []string // what must be said before the numbers
+	Notices  []string      // what must be said before the numbers
+	Verified *Verification // nil in the stable form
 }
 
 // view is what the template reads.
@@ -122,7 +130,7 @@ func Write(w io.Writer, in Input) error {
 		}
 	}
 	v.Meta = meta(s)
-	v.Honesty, v.Bad = honesty(s)
+	v.Honesty, v.Bad = honesty(s, in.Verified)
 	if err := t.Execute(w, v); err != nil {
 		return fmt.Errorf("page: %w", err)
 	}
@@ -166,7 +174,7 @@ func meta(s *result.Set) string {
 func short(h string) string { return h[:min(10, len(h))] }
 
 // honesty says first what is missing.
-func honesty(s *result.Set) (text string, bad bool) {
+func honesty(s *result.Set, v *Verification) (text string, bad bool) {
 	p := s.Prov
 	var diverged, missing int
 	for _, c := range s.Cells {
@@ -197,11 +205,24 @@ func honesty(s *result.Set) (text string, bad bool) {
 	if p.VerifierOverlap > 0 {
 		text, bad = text+fmt.Sprintf(" The verifier was fitted on solutions of %d test questions: refit it without them.", p.VerifierOverlap), true
 	}
-	if p.Rechecked > 0 {
-		text += fmt.Sprintf(" Deterministic: %d of %d rechecked tasks gave the same bytes.", p.Reproduced, p.Rechecked)
-		bad = bad || p.Reproduced < p.Rechecked
+	more, worse := v.sentence()
+	return text + more, bad || worse
+}
+
+// sentence is what a report says of the checks, and whether it is bad news.
+func (v *Verification) sentence() (text string, bad bool) {
+	switch {
+	case v == nil:
+		return "", false
+	case v.Repeated > 0:
+		text = fmt.Sprintf(" Deterministic: %d of %d rechecked tasks gave the same bytes.", v.Same, v.Repeated)
+	default:
+		text = " Determinism not rechecked: `" + v.Command + "`."
 	}
-	return text, bad
+	if v.Damaged > 0 {
+		text += fmt.Sprintf(" %d stored files or results were not what was committed when they were last verified: the same `hardneg run` makes them again.", v.Damaged)
+	}
+	return text, v.Same < v.Repeated || v.Damaged > 0
 }
 
 // sections says where a figure stands, by the start of its id.

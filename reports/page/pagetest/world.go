@@ -163,7 +163,7 @@ func (m maker) Evidence() {
 		s.Examples.Pairs = append(s.Examples.Pairs, s.Examples.Pairs[0])
 	}
 	s.Prov = result.Provenance{Commit: text, Version: text, SpecHash: "ab", PreHash: "cd", DeviceClass: "cpu", DType: "fp32", Model: result.Digest{Name: text, Digest: text}, Verifier: result.Digest{Name: text, Digest: text},
-		Data: []result.Digest{{Name: text, Digest: text, Rows: 1319, Note: text}}, TasksTotal: 158, TasksDone: 155, TasksFailed: 3, Rechecked: 4, Reproduced: 4, Overlap: 7, VerifierOverlap: 2}
+		Data: []result.Digest{{Name: text, Digest: text, Rows: 1319, Note: text}}, TasksTotal: 158, TasksDone: 155, TasksFailed: 3, Overlap: 7, VerifierOverlap: 2}
 	s.Spec = spec(text)
 }
 
