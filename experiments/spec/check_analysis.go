@@ -8,7 +8,11 @@ import (
 
 func (c *checker) seeds() {
 	s := c.s.Seeds
-	if s.Fresh > 0 && c.written("seeds.values") {
+	night := s.Fresh // seeds of one night, as a run keeps them
+	if c.written("seeds.sentinel") {
+		night++
+	}
+	if s.Fresh > 0 && c.written("seeds.values") && len(s.Values) != night {
 		c.errorf(c.where("seeds.fresh"), "spec.seeds has both fresh and values: remove one (values: ~)")
 	}
 	if c.written("seeds.sentinel") && s.Fresh == 0 {

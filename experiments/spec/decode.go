@@ -16,6 +16,7 @@ import (
 type reader struct {
 	errs Errors
 	at   map[string]Origin // dotted path → where its value was written
+	from map[string]string // dotted path → what a default follows from
 	keys map[reflect.Type][]field
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 
 	"hardneg/fixtures/seed"
 )
@@ -37,6 +38,11 @@ func (s *Spec) OnDevice(class string) *Spec {
 	c := *s
 	c.class = class
 	if c.Hardware.Device == "auto" {
+		c.derived = maps.Clone(s.derived)
+		if c.derived == nil {
+			c.derived = map[string]string{}
+		}
+		c.derived["hardware.device"] = "auto, on this machine"
 		c.Hardware.Device = "cpu"
 		if class != "cpu" {
 			c.Hardware.Device = "cuda"

@@ -155,7 +155,7 @@ func resolve(root *node, sets []string) (*Spec, error) {
 		root.set(segments, n.at, n.get("v"), segments[0] == "arms")
 	}
 	prune(root)
-	r := &reader{at: map[string]Origin{}, keys: map[reflect.Type][]field{}}
+	r := &reader{at: map[string]Origin{}, from: map[string]string{}, keys: map[reflect.Type][]field{}}
 	r.errs = errs
 	s := defaults()
 	r.spec(root, s)
@@ -163,7 +163,7 @@ func resolve(root *node, sets []string) (*Spec, error) {
 	if len(r.errs) > 0 {
 		return nil, r.errs
 	}
-	s.origins = r.at
+	s.origins, s.derived = r.at, r.from
 	return s, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // WriteYAML writes the resolved spec as a spec: extends merged, arms expanded,
@@ -33,11 +34,28 @@ func (p *printer) line(depth int, key, value, path string) {
 		p.out.WriteString(s + "\n")
 		return
 	}
+	fmt.Fprintf(&p.out, "%-50s # %s\n", s, p.origin(path))
+}
+
+// origin says in one line where a value comes from.
+func (p *printer) origin(path string) string {
 	from := "default"
 	if o, ok := p.spec.Origin(path); ok {
-		from = o.String()
+		if from = o.String(); path == "hardware.device" && p.spec.derived[path] != "" {
+			from += "; " + p.spec.derived[path]
+		}
+	} else if d := p.spec.derived[path]; d != "" {
+		from += ": " + d
 	}
-	fmt.Fprintf(&p.out, "%-60s # %s\n", s, from)
+	if _, own := p.spec.Origin("stages.weight.coef"); path == "stages.weight.preset" && !own {
+		from += "; sets coef " + inline(p.spec.Stages.Weight.Coef)
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' { // --set may hold anything
+			return ' '
+		}
+		return r
+	}, from)
 }
 
 func (p *printer) head(depth int, key string) {

@@ -46,19 +46,23 @@ func (r *reader) spec(root *node, s *Spec) {
 func (r *reader) finish(s *Spec) {
 	if s.Model.Tokenizer == "" {
 		s.Model.Tokenizer = s.Model.Base
+		r.from["model.tokenizer"] = "as model.base"
 	}
 	for _, role := range s.Data.Roles() {
 		if role.Split == "" && role.Name != "samples" && role.Name != "pairs" {
 			role.Split = defaultSplit(role.Name)
+			r.from["data."+role.Name+".split"] = "of this role"
 		}
 		if role.Path == "" {
 			role.Path = HubID(role.Source.Source)
+			r.from["data."+role.Name+".path"] = "of this source"
 		}
 	}
 	if !r.written("seeds.values") && s.Seeds.Fresh == 0 {
 		s.Seeds.Values = []int{1, 2, 3, 4, 5}
 	}
 	if !r.written("analysis.baselines") {
+		r.from["analysis.baselines"] = "of these arms"
 		for _, b := range []string{"sft", "dpo"} {
 			if s.Arm(b) != nil {
 				s.Analysis.Baselines = append(s.Analysis.Baselines, b)
@@ -67,11 +71,13 @@ func (r *reader) finish(s *Spec) {
 	}
 	if !r.written("hardware.gpus") && s.Hardware.Device == "cuda" {
 		s.Hardware.GPUs = 1
+		r.from["hardware.gpus"] = "of cuda"
 	}
 	if _, ok := s.Run.Timeout["default"]; !ok {
 		s.Run.Timeout["default"] = defaults().Run.Timeout["default"]
 	}
 	s.Seeds.Vary = ordered(s.Seeds.Vary, []string{"sft", "sample", "train"})
+	r.from["model.dtype"] = "by device"
 	if s.Hardware.Device == "cpu" || s.Hardware.Device == "cuda" {
 		s.Model.Dtype = dtype(s.Model.Dtype, s.Hardware.Device)
 	}
@@ -159,6 +165,7 @@ func (r *reader) claims(n *node, s *Spec) {
 			Margin     float64  `json:"margin" jsonschema:"minimum=0"`
 		}{Family: "confirmatory", Margin: s.Analysis.Margin}
 		r.structure(e.value, reflect.ValueOf(&in).Elem(), path, nil)
+		r.from[path+".margin"], r.from[path+".benchmarks"] = "as analysis.margin", "all that is evaluated"
 		c := Claim{ID: e.key, Text: in.Text, Test: in.Test, Benchmarks: in.Benchmarks, Family: in.Family, Margin: in.Margin}
 		test := e.value.get("test")
 		if test == nil {

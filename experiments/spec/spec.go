@@ -35,6 +35,7 @@ type Spec struct {
 	Hardware Hardware `json:"hardware"`
 
 	origins map[string]Origin // dotted path → where the value was written; absent: default
+	derived map[string]string // dotted path → what a default follows from
 	class   string            // device class that OnDevice chose
 }
 

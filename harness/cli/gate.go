@@ -130,10 +130,7 @@ func (a *App) night(path string, f gateFlags) (*night, error) {
 	if n.prepared.Plan, err = plan.Expand(s); err != nil {
 		return nil, fail(ExitUsage, fmt.Errorf("%s: %w", path, err))
 	}
-	if n.prepared.Resolved, err = json.MarshalIndent(s, "", "  "); err != nil {
-		return nil, err
-	}
-	n.prepared.Resolved = append(n.prepared.Resolved, '\n')
+	n.prepared.Resolved, n.prepared.Command = s.Keep(), []string{"gate", path, "--date", f.date}
 	if n.key, err = nightKey(s); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,11 +30,7 @@ func (a *App) prepareSpec(path string, sets []string) (*prepared, error) {
 	if p.Plan, err = plan.Expand(s); err != nil {
 		return nil, fail(ExitUsage, fmt.Errorf("%s: %w", path, err))
 	}
-	// The resolved spec is kept in its JSON form, which is YAML too.
-	if p.Resolved, err = json.MarshalIndent(s, "", "  "); err != nil {
-		return nil, err
-	}
-	p.Resolved = append(p.Resolved, '\n')
+	p.Resolved = s.Keep()
 	return p, nil
 }
 

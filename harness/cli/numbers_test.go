@@ -432,6 +432,9 @@ func fakeReport(t *testing.T, text string) *numbered {
 	if err := noteVerified(folder, note); err != nil {
 		t.Fatal(err)
 	}
+	if err := keepSpec(folder, &prepared{Spec: s, Resolved: s.Keep(), Command: runFlags{sets: []string{"stages.train.beta=0.3"}}.command("smoke")}); err != nil {
+		t.Fatal(err)
+	}
 	if err := r.measured(folder, states); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ type prepared struct {
 	Spec     *spec.Spec
 	Resolved []byte // the spec, resolved, as YAML
 	Plan     plan.Plan
+	Command  []string // what was typed; nil: not known
 }
 
 // finished is a run whose tasks have ended, for whoever writes its report.

@@ -41,8 +41,14 @@ func TestProvenance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := &spec.Spec{}
-	read(kept, "spec.yaml")
+	b, err := os.ReadFile(filepath.Join(run, "spec.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := spec.Kept(b)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if again.Plan.Run != name || kept.Hash() != again.Spec.Hash() {
 		t.Errorf("run %s is kept with a spec of hash %s, planned again %s", name, kept.Hash(), again.Plan.Run)
 	}
@@ -51,7 +57,7 @@ func TestProvenance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(exe)
+	b, err = os.ReadFile(exe)
 	if err != nil {
 		t.Fatal(err)
 	}

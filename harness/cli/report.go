@@ -190,6 +190,9 @@ type reporter struct {
 	stable bool
 
 	verified *page.Verification
+	specText string   // with origins, as the run keeps it
+	command  []string // what was typed
+	keptAt   string   // path of the kept spec
 }
 
 // beside puts the files of measured facts, which the page's numbers of times,
@@ -219,6 +222,9 @@ func (r *reporter) measured(folder *track.Folder, tasks []runner.TaskStatus) err
 		}
 	}
 	r.begun = pre.At
+	if err := r.origins(folder); err != nil {
+		return err
+	}
 	v, err := verification(folder, tasks)
 	r.verified = &v
 	return err
@@ -284,7 +290,7 @@ func (r *reporter) write(dir string) error {
 	if !o.HTML {
 		return nil
 	}
-	in := page.Input{Set: r.set, Figures: figs, Methods: methods(r.spec, r.set), Notices: notices(r.spec)}
+	in := page.Input{Set: r.set, Figures: figs, Methods: methods(r.spec, r.set), Notices: notices(r.spec), Spec: r.specShown(), Reproduce: r.reproduce()}
 	if in.Beside, err = r.items(dir); err != nil {
 		return err
 	}

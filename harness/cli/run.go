@@ -59,6 +59,7 @@ func (a *App) runCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			p.Command = f.command(c.Args().First())
 			return infrastructure(a.runSpec(ctx, p, f))
 		},
 	}
@@ -125,7 +126,7 @@ func (a *App) runFolder(p *prepared) (*track.Folder, error) {
 	if err := folder.Unseal(); err != nil {
 		return nil, fail(ExitEnvironment, err)
 	}
-	if err := folder.Put("spec.yaml", p.Resolved); err != nil {
+	if err := keepSpec(folder, p); err != nil {
 		return nil, err
 	}
 	if err := folder.PutJSON("plan.json", p.Plan); err != nil {

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 
 	"hardneg/experiments/plan"
+	"hardneg/experiments/spec"
 	"hardneg/harness/store"
 	"hardneg/harness/track"
 )
@@ -34,12 +36,29 @@ type TaskDiff struct {
 	Why  string `json:"why"`
 }
 
+// settings reads a run's resolved spec as plain values.
+func settings(f *track.Folder, to *any) error {
+	b, err := os.ReadFile(f.Path("spec.yaml"))
+	if err != nil {
+		return err
+	}
+	if s, err := spec.Kept(b); err == nil {
+		if b, err = json.Marshal(s); err != nil {
+			return err
+		}
+	}
+	if err := json.Unmarshal(b, to); err != nil {
+		return fmt.Errorf("%s: %w", f.Path("spec.yaml"), err)
+	}
+	return nil
+}
+
 // Compare compares two runs of a workspace.
 func Compare(s *store.Store, a, b *track.Folder) (Difference, error) {
 	d := Difference{Settings: []Setting{}, Tasks: []TaskDiff{}}
 	var x, y any
 	for f, v := range map[*track.Folder]*any{a: &x, b: &y} {
-		if err := f.Read("spec.yaml", v); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := settings(f, v); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return d, err
 		}
 	}

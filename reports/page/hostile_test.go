@@ -38,7 +38,7 @@ func bare(t *testing.T, s *result.Set) string {
 	t.Helper()
 	var b bytes.Buffer
 	in := Input{Set: s, Methods: []string{s.About}, Notices: []string{s.About}, Times: table.Cost(s), Machine: table.Provenance(s), Beside: []Pair{{s.About, s.About}},
-		Timeline: []Bar{{s.About, s.About, 0, 1}}}
+		Timeline: []Bar{{s.About, s.About, 0, 1}}, Spec: "about: x # " + s.About, Reproduce: s.About, Verified: &Verification{Command: s.About}}
 	if err := Write(&b, in); err != nil {
 		t.Fatal(err)
 	}

@@ -60,15 +60,17 @@ type Verification struct {
 
 // Input is what a page shows.
 type Input struct {
-	Set      *result.Set
-	Figures  []Figure
-	Times    table.Table // measured; empty in the stable form
-	Machine  table.Table
-	Timeline []Bar  // measured; the tasks in time
-	Beside   []Pair // files beside the page: name and what they hold
-	Methods  []string
-	Notices  []string      // what must be said before the numbers
-	Verified *Verification // nil in the stable form
+	Set       *result.Set
+	Figures   []Figure
+	Times     table.Table // measured; empty in the stable form
+	Machine   table.Table
+	Timeline  []Bar  // measured; the tasks in time
+	Beside    []Pair // files beside the page: name and what they hold
+	Methods   []string
+	Notices   []string      // what must be said before the numbers
+	Verified  *Verification // nil in the stable form
+	Spec      string        // the resolved spec as text; "": as it stands in the set
+	Reproduce string        // commands that make the run again
 }
 
 // view is what the template reads.
@@ -91,6 +93,8 @@ type view struct {
 	Examples                                                                 []example
 	Pairs                                                                    []pairView
 	SpecText                                                                 template.HTML
+	Reproduce                                                                string
+	Origins                                                                  bool
 }
 
 type figure struct {
@@ -120,7 +124,10 @@ func Write(w io.Writer, in Input) error {
 		Filter: table.Filter(s), Subset: table.Subset(s), Sensitivity: table.Sensitivity(s), Correlations: table.Correlations(s),
 		Verifier: table.Verifier(s), Classes: table.VerifierClasses(s), Local: table.Local(s), WinLoss: table.WinLoss(s), Training: table.Training(s),
 		Mining: table.Mining(s), Cost: table.Cost(s), Provenance: table.Provenance(s),
-		Fig: figures(in.Figures), Examples: examples(s), Pairs: pairs(s), SpecText: specText(s.Spec),
+		Fig: figures(in.Figures), Examples: examples(s), Pairs: pairs(s), SpecText: specText(s.Spec), Reproduce: clip(in.Reproduce),
+	}
+	if in.Spec != "" {
+		v.SpecText, v.Origins = longText(in.Spec), strings.Contains(in.Spec, " # ")
 	}
 	for _, b := range table.Benchmarks(s) {
 		if strings.HasSuffix(b, finding.SubsetSuffix) {
@@ -285,9 +292,15 @@ func specText(raw json.RawMessage) template.HTML {
 	if e.Encode(v) != nil {
 		return template.HTML(text.Replace(string(raw)))
 	}
-	spec := strings.ToValidUTF8(b.String(), "\ufffd")
+	return longText(b.String())
+}
+
+// longText is a spec between tags. Where a text of a megabyte stands in it only
+// its beginning is shown: results.json has the whole.
+func longText(spec string) template.HTML {
+	spec = strings.ToValidUTF8(spec, "\ufffd")
 	if len(spec) > longestSpec {
-		spec = clip(spec) // a text of a megabyte stands in it: results.json has the whole
+		spec = clip(spec)
 	}
 	return template.HTML(text.Replace(spec))
 }

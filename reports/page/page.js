@@ -91,9 +91,16 @@
     if (after.nextElementSibling && after.nextElementSibling.classList.contains('small')) after = after.nextElementSibling; // its notes
     after.parentNode.insertBefore(p, after.nextSibling);
   });
+  document.querySelectorAll('pre.take').forEach(function (pre) {
+    var p = document.createElement('p'), b = document.createElement('button');
+    p.className = 'copy'; b.type = 'button'; b.textContent = 'copy'; b.dataset.copy = 'text'; b.dataset.table = pre.id;
+    b.setAttribute('aria-label', 'copy ' + pre.getAttribute('aria-label'));
+    p.appendChild(b);
+    pre.parentNode.insertBefore(p, pre.nextSibling);
+  });
   document.querySelectorAll('button[data-copy]').forEach(function (b) {
     b.addEventListener('click', function () {
-      var table = document.getElementById(b.dataset.table), text = writers[b.dataset.copy](rows(table), table.dataset.note || ''), old = b.textContent;
+      var from = document.getElementById(b.dataset.table), text = b.dataset.copy === 'text' ? from.textContent : writers[b.dataset.copy](rows(from), from.dataset.note || ''), old = b.textContent;
       function done(ok) { b.textContent = ok ? 'copied' : 'select and copy below'; if (!ok) { var p = document.createElement('textarea'); p.value = text; p.rows = 6; p.style.width = '100%'; b.parentNode.appendChild(p); p.select(); } setTimeout(function () { b.textContent = old; }, 1500); }
       if (navigator.clipboard && window.isSecureContext) navigator.clipboard.writeText(text).then(function () { done(true); }, function () { done(false); });
       else { var a = document.createElement('textarea'); a.value = text; document.body.appendChild(a); a.select(); var ok = false; try { ok = document.execCommand('copy'); } catch (e) { ok = false; } a.remove(); done(ok); }
