@@ -65,7 +65,7 @@ func (c *CUDA) rotate(k vm.Call, bias slot, segs, parent vm.Arg, dir float64) vm
 	}
 	name := variant("rope", k.In[0])
 	return func(uint) {
-		c.launch(name, grid{(k.Live.Tokens + 3) / 4, 1, 128, 0}, at(k.Out[0]), at(k.In[0]), bias, at(segs), at(parent), slot(r.cosine.ptr), slot(r.sines.ptr),
+		c.launch(name, grid{(k.Live.Tokens + 3) / 4, 1, 256, 0}, at(k.Out[0]), at(k.In[0]), bias, at(segs), at(parent), slot(r.cosine.ptr), slot(r.sines.ptr),
 			i32(k.Live.Segs), i32(h.Width()), i32(h.Q+h.KV), i32(h.Dim/2), f32(dir))
 	}
 }

@@ -82,6 +82,7 @@ func budget(t *testing.T, cubin []byte) {
 		case strings.HasPrefix(f[1], "decode_attend8"): // three
 			limit = 168
 		}
+		t.Logf("%s: %d registers", f[1], regs)
 		if regs > limit || stack > 0 {
 			t.Errorf("%s: %d registers, %d bytes of stack", f[1], regs, stack)
 		}

@@ -39,6 +39,7 @@ type CUDA struct {
 	times  *profile   // nil: nothing is timed
 	err    error      // the first since the last Sync
 	ropes  []*rotary
+	norm   *normGrad // of the call that was prepared last, if that is one
 	work   [scratches]*buffer
 
 	live map[cu.DevicePtr]int64 // bytes of allocations
@@ -309,7 +310,11 @@ func (c *CUDA) Kernel(k vm.Call) (vm.Kernel, error) {
 	if h, ok := k.Op.Attr.(graph.Heads); ok && h.Dim > maxHead {
 		return nil, fmt.Errorf("cuda: heads of %d elements: the attention kernels hold up to %d", h.Dim, maxHead)
 	}
-	return m(c, k), nil
+	kernel := m(c, k)
+	if k.Op.Kind != graph.KindRMSNormDx {
+		c.norm = nil
+	}
+	return kernel, nil
 }
 
 var (

@@ -111,6 +111,23 @@ __device__ __forceinline__ void store8(b16 *p, const float *v) {
 	*(uint4 *)p = make_uint4(pack(v[0], v[1]), pack(v[2], v[3]), pack(v[4], v[5]), pack(v[6], v[7]));
 }
 
+// packed8 holds eight elements as they lie in memory: what is loaded so needs few
+// registers until it is used.
+template <class T> struct packed8;
+template <> struct packed8<float> {
+	float4 a, b;
+	__device__ __forceinline__ void load(const float *p) { a = ((const float4 *)p)[0], b = ((const float4 *)p)[1]; }
+	__device__ __forceinline__ void to(float *v) const { v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w, v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w; }
+};
+template <> struct packed8<b16> {
+	uint4 a;
+	__device__ __forceinline__ void load(const b16 *p) { a = *(const uint4 *)p; }
+	__device__ __forceinline__ void to(float *v) const {
+		v[0] = low(a.x), v[1] = high(a.x), v[2] = low(a.y), v[3] = high(a.y);
+		v[4] = low(a.z), v[5] = high(a.z), v[6] = low(a.w), v[7] = high(a.w);
+	}
+};
+
 // segment_of is the segment of a row: the last that begins at or before it.
 __device__ __forceinline__ int segment_of(const int *segs, int n, int row) {
 	int lo = 0, hi = n;

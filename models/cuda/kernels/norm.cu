@@ -72,7 +72,63 @@ HN_KERNEL(rmsnorm_dx)
 extern "C" __global__ void rmsnorm_dx_b16(b16 *dx, const b16 *x, const float *gain, const b16 *dy, int d, float eps, int add) { rmsnorm_dx_of(dx, x, gain, dy, d, eps, add); }
 HN_KERNEL(rmsnorm_dx_b16)
 
-// The gradient of the gain in two passes: part[b][j] = Σ dy·x·r over the rows of
+// dx and the parts of the gain's gradient in one pass: R rows a block, whose loads
+// are all in flight at once and whose sums share one barrier. Rows must fit the
+// block.
+template <class T, int R> __device__ __forceinline__ void rmsnorm_grad_of(T *dx, float *part, const T *x, const float *gain, const T *dy, int t, int d, float eps, int add) {
+	__shared__ float2 sums[R][32];
+	const int first = blockIdx.x * R, rows = min(R, t - first), c = 8 * threadIdx.x, warps = blockDim.x / 32;
+	const size_t at = (size_t)first * d + c;
+	packed8<T> px[R], py[R], pd[R];
+	float g[8], a[8];
+	for (int e = 0; e < 8; e++) a[e] = 0;
+	if (c < d) {
+		load8(g, gain + c);
+#pragma unroll
+		for (int i = 0; i < R; i++)
+			if (i < rows) {
+				px[i].load(x + at + (size_t)i * d), py[i].load(dy + at + (size_t)i * d);
+				if (add) pd[i].load(dx + at + (size_t)i * d);
+			}
+	}
+#pragma unroll
+	for (int i = 0; i < R; i++) {
+		float q = 0, s = 0;
+		if (c < d && i < rows) {
+			float v[8], o[8];
+			px[i].to(v), py[i].to(o);
+			for (int e = 0; e < 8; e++) q += v[e] * v[e], s += v[e] * (o[e] * g[e]);
+		}
+		q = warp_sum(q), s = warp_sum(s);
+		if (threadIdx.x % 32 == 0) sums[i][threadIdx.x / 32] = make_float2(q, s);
+	}
+#ifndef HN_PLANT_NO_NORM_BARRIER // tests plant faults here
+	__syncthreads();
+#endif
+	if (c >= d) return;
+#pragma unroll
+	for (int i = 0; i < R; i++) {
+		if (i >= rows) break;
+		float2 sum = sums[i][0];
+		for (int w = 1; w < warps; w++) sum.x += sums[i][w].x, sum.y += sums[i][w].y;
+		const float r = 1.0f / sqrtf(sum.x / d + eps), k = sum.y * r * r / d;
+		float v[8], o[8], p[8];
+		px[i].to(v), py[i].to(o);
+		if (add) pd[i].to(p);
+		for (int e = 0; e < 8; e++) {
+			a[e] += o[e] * v[e] * r;
+			v[e] = r * (o[e] * g[e] - v[e] * k) + (add ? p[e] : 0.0f);
+		}
+		store8(dx + at + (size_t)i * d, v);
+	}
+	store8(part + (size_t)blockIdx.x * d + c, a);
+}
+extern "C" __global__ void rmsnorm_grad(float *dx, float *part, const float *x, const float *gain, const float *dy, int t, int d, float eps, int add) { rmsnorm_grad_of<float, 2>(dx, part, x, gain, dy, t, d, eps, add); }
+HN_KERNEL(rmsnorm_grad)
+extern "C" __global__ void rmsnorm_grad_b16(b16 *dx, float *part, const b16 *x, const float *gain, const b16 *dy, int t, int d, float eps, int add) { rmsnorm_grad_of<b16, 4>(dx, part, x, gain, dy, t, d, eps, add); }
+HN_KERNEL(rmsnorm_grad_b16)
+
+// The gain's gradient alone, in two passes: part[b][j] = Σ dy·x·r over the rows of
 // block b, then column_total. Warps find the rows' r in turn; then each thread
 // has columns of its own.
 enum { gain_rows = 16 };
@@ -134,17 +190,19 @@ HN_KERNEL(column_parts)
 extern "C" __global__ void column_parts_b16(float *part, const b16 *y, int t, int n) { column_parts_of(part, y, t, n); }
 HN_KERNEL(column_parts_b16)
 
-// The parts in order: 32 columns a block, whose eight warps take parts in turn.
-extern "C" __global__ void __launch_bounds__(256) column_total(float *out, const float *part, int parts, int n, int add) {
-	__shared__ float sum[8][32];
+// The parts in order: 32 columns a block, whose warps take parts in turn.
+enum { total_warps = 32 };
+extern "C" __global__ void __launch_bounds__(32 * total_warps, 1) column_total(float *out, const float *part, int parts, int n, int add) {
+	__shared__ float sum[total_warps][32];
 	const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, j = blockIdx.x * 32 + lane;
 	float s = 0;
 	if (j < n)
-		for (int p = warp; p < parts; p += 8) s += part[(size_t)p * n + j];
+#pragma unroll 8
+		for (int p = warp; p < parts; p += total_warps) s += part[(size_t)p * n + j];
 	sum[warp][lane] = s;
 	__syncthreads();
 	if (warp || j >= n) return;
-	for (int w = 1; w < 8; w++) s += sum[w][lane];
+	for (int w = 1; w < total_warps; w++) s += sum[w][lane];
 	store(out + j, s, add);
 }
 HN_KERNEL(column_total)

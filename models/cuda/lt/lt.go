@@ -186,11 +186,18 @@ func (h *Handle) Multiply(p Product, workspace, stream uint64) (bool, error) {
 
 // bucket is the multiple to which sizes are rounded up before cublasLt is asked:
 // batches of about the same size then run the same algorithm. Asked for 2,761
-// rows it once chose one that took 1.6 times as long as that for 2,781.
+// rows it once chose one that took 1.6 times as long as that for 2,781. Smaller
+// sizes stay: those of decoding do not vary, and for 64 rows it chooses
+// algorithms that take 5 to 15 % less than those for 128.
 const bucket = 128
 
 func (k key) rounded() key {
-	up := func(n int) int { return (n + bucket - 1) / bucket * bucket }
+	up := func(n int) int {
+		if n < bucket {
+			return n
+		}
+		return (n + bucket - 1) / bucket * bucket
+	}
 	r := k
 	r.m, r.n, r.k = up(k.m), up(k.n), up(k.k)
 	return r
