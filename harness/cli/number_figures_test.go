@@ -483,6 +483,12 @@ func (t *truth) exact() (out []string) {
 	for _, x := range list(t.raw, "examples", "pairs") {
 		out = append(out, str(x, "question"))
 	}
+	for _, set := range list(t.raw, "verifier", "disagreements") {
+		for _, x := range list(set, "examples") {
+			q := []rune(squeeze(str(x, "question")))
+			out = append(out, string(q), string(q[:min(len(q), 60)])+"…")
+		}
+	}
 	for _, b := range t.benches() {
 		out = append(out, "items/"+b+".csv")
 	}
@@ -562,8 +568,37 @@ func (t *truth) sentences() (out []sentence) {
 	}
 	for _, x := range list(t.raw, "examples", "pairs") {
 		out = append(out, sentence{begins: plainly("%s, seed %v: weight", str(x, "arm"), at(x, "seed")), names: []string{squeeze(str(x, "negative"))}, nums: []float64{f(x, "seed"), f(x, "weight"), f(x, "wrongness"), f(x, "absurdity"), f(x, "closeness")}})
-		for _, m := range list(x, "findings") {
-			out = append(out, sentence{begins: squeeze(str(m, "code")) + " (", names: []string{squeeze(str(m, "note")), squeeze(str(m, "code")), squeeze(str(m, "dim"))}, nums: []float64{f(m, "severity"), f(m, "step") + 1}})
+		out = append(out, findingsOf(x)...)
+	}
+	return append(out, t.readings()...)
+}
+
+// findingsOf are the verifier's findings below a text.
+func findingsOf(x any) (out []sentence) {
+	for _, m := range list(x, "findings") {
+		out = append(out, sentence{begins: squeeze(str(m, "code")) + " (", names: []string{squeeze(str(m, "note")), squeeze(str(m, "code")), squeeze(str(m, "dim"))}, nums: []float64{f(m, "severity"), f(m, "step") + 1}})
+	}
+	return out
+}
+
+// readings are the solutions on which verifier and label disagree.
+func (t *truth) readings() (out []sentence) {
+	for _, set := range list(t.raw, "verifier", "disagreements") {
+		for _, x := range list(set, "examples") {
+			name := squeeze(str(set, "set"))
+			out = append(out, sentence{begins: name + ": p_wrong", names: []string{name, squeeze(str(x, "class"))}, nums: []float64{f(x, "p_wrong"), f(set, "threshold")}})
+			says := sentence{begins: "Wrongness", nums: []float64{f(x, "wrongness"), f(x, "absurdity")}}
+			for _, d := range []string{"sem", "struct", "order", "logic", "sym", "ans"} {
+				if v := f(x, "dims", d); !math.IsNaN(v) {
+					says.nums = append(says.nums, v)
+				}
+			}
+			for _, k := range []string{"predicted", "first_error"} {
+				if v := f(x, k); v >= 0 {
+					says.nums = append(says.nums, v+1)
+				}
+			}
+			out = append(append(out, says), findingsOf(x)...)
 		}
 	}
 	return out

@@ -441,6 +441,17 @@ func (t *truth) failures() (w wanted) {
 	return w
 }
 
+func (t *truth) disagreements() (w wanted) {
+	for _, x := range list(t.raw, "verifier", "disagreements") {
+		by := map[string]string{"oracle": "the problem's quantity graph", "answer": "the final answer against gold"}[str(x, "format")]
+		if by == "" {
+			by = "people (" + str(x, "format") + ")"
+		}
+		w.rows = append(w.rows, []want{txt(str(x, "set")), txt(by), num(f(x, "n")), num(f(x, "threshold")), num(f(x, "false_alarms")), num(f(x, "misses")), num(float64(len(list(x, "examples"))))})
+	}
+	return w
+}
+
 func (t *truth) provenance() (w wanted) {
 	p := at(t.raw, "provenance")
 	add := func(k, v string) { w.rows = append(w.rows, []want{txt(k), txt(v)}) }
@@ -504,7 +515,7 @@ func (t *truth) tables() map[string]wanted {
 	claims := t.contrasts("Declared claims", "claim", func(x any) want { return txt(str(x, "claim") + " " + str(x, "text")) })
 	claims.head = []string{"claim", "benchmark", "Δ (points)", "95 % interval", "p", "p adjusted", "seeds", "verdict"}
 	out := map[string]wanted{"claims-table": claims, "main": t.overview(), "ablation": t.ablation(), "effects": t.effects(), "sensitivity": t.sensitivity(), "correlations": t.correlations(),
-		"verifier-figures": t.verifier(false), "verifier-classes": t.verifier(true), "verifier-local": t.local(), "winloss": t.winloss(), "levels": t.levels(), "training-table": t.training(), "mining": t.mining(),
+		"verifier-figures": t.verifier(false), "verifier-classes": t.verifier(true), "verifier-local": t.local(), "disagreements": t.disagreements(), "winloss": t.winloss(), "levels": t.levels(), "training-table": t.training(), "mining": t.mining(),
 		"cost-table": t.cost(), "failures": t.failures(), "provenance-table": t.provenance(), "times": t.measured(), "machine": t.machine()}
 	for id, kind := range map[string]string{"factorial": "factorial", "dose": "dose", "falsification": "falsification", "filter": "filter", "subset": "subset"} {
 		out[id] = t.contrasts("", kind, compared)

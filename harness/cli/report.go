@@ -313,7 +313,7 @@ func (r *reporter) tables() []table.Table {
 		ts = append(ts, table.Main(s, b))
 	}
 	return append(ts, table.Effects(s), table.Factorial(s), table.Dose(s), table.Falsification(s), table.Filter(s), table.Subset(s), table.Sensitivity(s),
-		table.Correlations(s), table.Verifier(s), table.VerifierClasses(s), table.Local(s), table.WinLoss(s), table.Levels(s), table.Training(s), table.Mining(s), table.Cost(s), table.Hyperparameters(s), table.Failures(s), table.Provenance(s))
+		table.Correlations(s), table.Verifier(s), table.VerifierClasses(s), table.Local(s), table.Disagreements(s), table.WinLoss(s), table.Levels(s), table.Training(s), table.Mining(s), table.Cost(s), table.Hyperparameters(s), table.Failures(s), table.Provenance(s))
 }
 
 // writeTable writes a table in the formats named, nil being all; an empty one

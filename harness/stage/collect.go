@@ -42,6 +42,8 @@ type collector struct {
 	set   *result.Set
 	probs map[string][]problem.Problem // benchmark → problems
 	evals map[string][]EvalItem        // arm and seed → items
+
+	answers []result.Disagreements // of the verifier with the answer check
 }
 
 // task finds the task of a stage that serves an arm on a seed.

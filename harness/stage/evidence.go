@@ -10,6 +10,8 @@ import (
 	"hardneg/ablations/weigh"
 	"hardneg/experiments/plan"
 	"hardneg/models/train"
+	"hardneg/models/verifier"
+	"hardneg/reports/finding"
 	"hardneg/reports/result"
 	"hardneg/reports/stats"
 )
@@ -215,9 +217,12 @@ func (c *collector) mining() error {
 // probes splits each probe problem's samples: the even ones are scored, the
 // odd ones give the pass rate.
 func (c *collector) probes() error {
+	if c.spec.Analysis.Correlations == nil {
+		return nil
+	}
 	for _, t := range c.plan.Tasks {
 		dir := c.of(t.ID).Dir
-		if t.Stage != "score" || !strings.HasPrefix(t.ID, "score-probe") || dir == "" {
+		if t.Stage != "score" || !strings.HasPrefix(t.ID, "score-"+c.spec.Analysis.Correlations.Over) || dir == "" {
 			continue
 		}
 		rows, err := readRows[pair.Scored](filepath.Join(dir, "scores.jsonl"))
@@ -225,6 +230,9 @@ func (c *collector) probes() error {
 			return err
 		}
 		c.set.Probe = append(c.set.Probe, probe(rows, t.Seed, c.spec.Analysis.Correlations.Over))
+		if err := c.answersOf(t, rows); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -281,6 +289,7 @@ func boolInt(b bool) int {
 // labels reads the validation of the verifier.
 func (c *collector) labels() error {
 	c.set.Verifier.File = c.spec.Stages.Score.Verifier
+	var sets []result.Disagreements
 	for _, t := range c.plan.Tasks {
 		dir := c.of(t.ID).Dir
 		if t.Stage != "verifier" || dir == "" {
@@ -294,6 +303,51 @@ func (c *collector) labels() error {
 			l.Name = fmt.Sprintf("%s, seed %d", l.Name, t.Seed)
 		}
 		c.set.Verifier.Labelled = append(c.set.Verifier.Labelled, l)
+		path := filepath.Join(dir, "disagreements.json")
+		if !exists(path) { // made by a version that kept none
+			continue
+		}
+		d, err := readJSON[result.Disagreements](path)
+		if err != nil {
+			return err
+		}
+		d.Set = l.Name
+		sets = append(sets, d)
+	}
+	sets = append(sets, c.answers...)
+	c.set.Verifier.Disagreements = finding.MostConfident(sets, c.spec.Outputs.Examples)
+	return nil
+}
+
+// answersOf compares the verifier with the answer check on samples that it
+// scored without the gold answer. Only of a verifier that is the program's own
+// is the threshold known here.
+func (c *collector) answersOf(t plan.Task, rows []pair.Scored) error {
+	name := c.spec.Stages.Score.Verifier
+	if name != "builtin" && name != "rules" {
+		return nil
+	}
+	v, err := verifier.Load(name)
+	if err != nil {
+		return err
+	}
+	var all []result.Disagreement
+	threshold := result.NaN()
+	for _, r := range rows {
+		if r.Gold == "" {
+			continue
+		}
+		if len(all) == 0 { // problems of one source are of one register
+			threshold = result.Num(v.Tau(verifier.RegisterOf(r.Question)))
+		}
+		all = append(all, disagreement(r, label{!r.Correct, -1, ""}))
+	}
+	set := c.spec.Analysis.Correlations.Over
+	if t.Varies {
+		set = fmt.Sprintf("%s, seed %d", set, t.Seed)
+	}
+	if len(all) > 0 {
+		c.answers = append(c.answers, finding.Disagree(set, "answer", threshold, all, c.spec.Outputs.Examples))
 	}
 	return nil
 }

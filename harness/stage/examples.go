@@ -120,16 +120,27 @@ func spreadByWeight(pairs []pair.Pair, n int) []pair.Pair {
 }
 
 func pairExample(p pair.Pair, r pair.Scored, seed int) result.PairExample {
-	e := result.PairExample{Arm: "full", Seed: seed, Question: bound(p.Prompt), Chosen: bound(p.Chosen), Rejected: bound(p.Rejected),
+	return result.PairExample{Arm: "full", Seed: seed, Question: bound(p.Prompt), Chosen: bound(p.Chosen), Rejected: bound(p.Rejected),
 		Weight: result.Num(p.Weight), Negative: p.Negative, Wrongness: result.Num(p.Wrejected), Absurdity: result.Num(p.Absurdity), Closeness: result.Num(p.Closeness),
-		Dims: map[string]result.Num{}}
+		Dims: dims(r.Profile), Findings: marks(r.Findings)}
+}
+
+// dims is a profile by name.
+func dims(p pair.Profile) map[string]result.Num {
+	out := map[string]result.Num{}
 	for d, name := range pair.Dims {
-		e.Dims[name] = result.Num(r.Profile.At(d))
+		out[name] = result.Num(p.At(d))
 	}
-	for _, f := range r.Findings {
-		e.Findings = append(e.Findings, result.Mark{Code: f.Code, Dim: f.Dim, Severity: result.Num(f.Severity), Step: f.Step, Start: f.Start, End: f.End, Note: bound(f.Note)})
+	return out
+}
+
+// marks are findings for people.
+func marks(fs []pair.Finding) []result.Mark {
+	out := []result.Mark{}
+	for _, f := range fs {
+		out = append(out, result.Mark{Code: f.Code, Dim: f.Dim, Severity: result.Num(f.Severity), Step: f.Step, Start: f.Start, End: f.End, Note: bound(f.Note)})
 	}
-	return e
+	return out
 }
 
 // bound cuts a text, never inside a code point.

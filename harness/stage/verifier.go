@@ -4,17 +4,23 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"hardneg/ablations/pair"
 	"hardneg/experiments/plan"
 	"hardneg/fixtures/problem"
 	"hardneg/fixtures/synth"
 	"hardneg/models/verifier"
+	"hardneg/reports/finding"
 	"hardneg/reports/result"
 )
 
+// readDisagreements is how many disagreements of each way a set keeps to be
+// read; a report shows as many of them as its spec asks for.
+const readDisagreements = 50
+
 // runVerifier validates the verifier against labels that do not come from it:
-// → verifier.json (a result.Labelled).
+// → verifier.json (a result.Labelled), disagreements.json (a result.Disagreements).
 func runVerifier(ctx context.Context, t plan.Task, env Env) error {
 	p, err := decode[plan.VerifierParams](t)
 	if err != nil {
@@ -43,6 +49,11 @@ func runVerifier(ctx context.Context, t plan.Task, env Env) error {
 			return err
 		}
 		set.collect(&out, mode, rows)
+		if mode == verifier.None { // the mode whose probability is calibrated, blind to every answer
+			if err := writeJSON(env.Dir, "disagreements.json", set.disagreements(out.Threshold, p.Format, rows)); err != nil {
+				return err
+			}
+		}
 	}
 	wrong := make([]byte, len(set.labels))
 	for i, l := range set.labels {
@@ -71,6 +82,24 @@ type labelled struct {
 	steps  [][]string // as the set gives them; nil: the rows' texts are cut here
 	labels []label
 	modes  []verifier.Mode
+}
+
+// disagreements are the solutions on which verifier and label differ.
+func (s labelled) disagreements(threshold result.Num, format string, rows []pair.Scored) result.Disagreements {
+	var all []result.Disagreement
+	for i, r := range rows {
+		if s.steps != nil && s.steps[i] != nil {
+			r.Solution = strings.Join(s.steps[i], "\n") // what findings' places count in
+		}
+		all = append(all, disagreement(r, s.labels[i]))
+	}
+	return finding.Disagree(s.name, format, threshold, all, readDisagreements)
+}
+
+// disagreement puts a scored solution beside its label.
+func disagreement(r pair.Scored, l label) result.Disagreement {
+	return result.Disagreement{ID: r.ID, Problem: r.PromptID, Wrong: l.wrong, PWrong: result.Num(r.PWrong), Wrongness: result.Num(r.WrongnessProc), Absurdity: result.Num(r.Absurdity),
+		Dims: dims(r.Profile), FirstError: l.first, Predicted: r.FirstErrorStep, Class: l.class, Question: bound(r.Question), Solution: bound(r.Solution), Findings: marks(r.Findings)}
 }
 
 // collect adds the columns of one mode. The five process dimensions are the

@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -207,4 +208,73 @@ func confusion(p []float64, label []int, threshold float64) *result.Confusion {
 		c.MCC = num((tp*tn - fp*fn) / d)
 	}
 	return c
+}
+
+// Disagree finds the solutions of a labelled set on which verifier and label
+// differ and keeps the most confident ones, at most so many each way.
+func Disagree(set, format string, threshold result.Num, rows []result.Disagreement, keep int) result.Disagreements {
+	out := result.Disagreements{Set: set, Format: format, N: len(rows), Threshold: threshold}
+	for _, r := range rows {
+		if objects := r.PWrong >= threshold; objects == r.Wrong || !r.PWrong.OK() || !threshold.OK() {
+			continue
+		}
+		if r.Wrong {
+			out.Misses++
+		} else {
+			out.FalseAlarms++
+		}
+		out.Examples = append(out.Examples, r)
+	}
+	return MostConfident([]result.Disagreements{out}, keep)[0]
+}
+
+// MostConfident keeps of all sets together the disagreements to read, at most so
+// many each way: false alarms by falling p_wrong, then misses by rising p_wrong,
+// ties in the order of sets and by id. Of a problem only the first each way.
+func MostConfident(sets []result.Disagreements, keep int) []result.Disagreements {
+	type place struct{ set, at int }
+	var all []place
+	for i := range sets {
+		for k := range sets[i].Examples {
+			all = append(all, place{i, k})
+		}
+	}
+	of := func(p place) result.Disagreement { return sets[p.set].Examples[p.at] }
+	slices.SortStableFunc(all, func(a, b place) int {
+		x, y := of(a), of(b)
+		way := 1
+		if x.Wrong && y.Wrong {
+			way = -1
+		}
+		return cmp.Or(order(x.Wrong, y.Wrong), way*cmp.Compare(y.PWrong, x.PWrong), cmp.Compare(a.set, b.set), cmp.Compare(x.ID, y.ID))
+	})
+	type subject struct {
+		problem string
+		wrong   bool
+	}
+	seen, n := map[subject]bool{}, map[bool]int{}
+	out := slices.Clone(sets)
+	for i := range out {
+		out[i].Examples = []result.Disagreement{}
+	}
+	for _, p := range all {
+		d := of(p)
+		if s := (subject{d.Problem, d.Wrong}); !seen[s] && n[d.Wrong] < keep {
+			seen[s] = true
+			n[d.Wrong]++
+			out[p.set].Examples = append(out[p.set].Examples, d)
+		}
+	}
+	return out
+}
+
+// order puts false before true.
+func order(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }

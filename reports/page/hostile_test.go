@@ -37,7 +37,8 @@ func poisoned(t *testing.T, text string) *result.Set {
 func bare(t *testing.T, s *result.Set) string {
 	t.Helper()
 	var b bytes.Buffer
-	in := Input{Set: s, Methods: []string{s.About}, Notices: []string{s.About}, Times: table.Cost(s), Machine: table.Provenance(s), Beside: []Pair{{s.About, s.About}},
+	in := Input{Set: s, Methods: []string{s.About}, Notices: []string{s.About}, Times: table.Cost(s), Machine: table.Provenance(s),
+		Beside:   []Pair{{s.About[:min(len(s.About), 250)], s.About}}, // no file name is longer
 		Timeline: []Bar{{s.About, s.About, 0, 1}}, Spec: "about: x # " + s.About, Reproduce: s.About, Verified: &Verification{Command: s.About}}
 	if err := Write(&b, in); err != nil {
 		t.Fatal(err)
@@ -86,7 +87,7 @@ func tags(html string) map[string]int {
 // every table of a set.
 func every(s *result.Set) []table.Table {
 	ts := []table.Table{table.Claims(s), table.Overview(s), table.Ablation(s), table.Effects(s), table.Factorial(s), table.Dose(s), table.Falsification(s), table.Filter(s), table.Subset(s), table.Sensitivity(s),
-		table.Correlations(s), table.Verifier(s), table.VerifierClasses(s), table.Local(s), table.WinLoss(s), table.Levels(s), table.Training(s), table.Mining(s), table.Cost(s), table.Hyperparameters(s), table.Failures(s), table.Provenance(s)}
+		table.Correlations(s), table.Verifier(s), table.VerifierClasses(s), table.Local(s), table.Disagreements(s), table.WinLoss(s), table.Levels(s), table.Training(s), table.Mining(s), table.Cost(s), table.Hyperparameters(s), table.Failures(s), table.Provenance(s)}
 	for _, b := range table.Benchmarks(s) {
 		ts = append(ts, table.Main(s, b))
 	}

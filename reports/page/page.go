@@ -84,7 +84,7 @@ type view struct {
 	Overview, Ablation, Hyper, Levels, Failures                              table.Table
 	Claims, Factorial, Dose, Falsification, Filter, Subset, Effects, Classes table.Table
 	Sensitivity, Correlations, Verifier, Local, WinLoss, Training            table.Table
-	Mining, Cost, Times, Machine, Provenance                                 table.Table
+	Mining, Cost, Times, Machine, Provenance, Disagreements                  table.Table
 	Main, MainSubset                                                         []table.Table
 	Beside                                                                   []Pair
 	Timeline                                                                 template.HTML
@@ -92,6 +92,7 @@ type view struct {
 	Methods                                                                  []string
 	Examples                                                                 []example
 	Pairs                                                                    []pairView
+	Alarms, Misses                                                           []reading
 	SpecText                                                                 template.HTML
 	Reproduce                                                                string
 	Origins                                                                  bool
@@ -124,7 +125,7 @@ func Write(w io.Writer, in Input) error {
 		Filter: table.Filter(s), Subset: table.Subset(s), Sensitivity: table.Sensitivity(s), Correlations: table.Correlations(s),
 		Verifier: table.Verifier(s), Classes: table.VerifierClasses(s), Local: table.Local(s), WinLoss: table.WinLoss(s), Training: table.Training(s),
 		Mining: table.Mining(s), Cost: table.Cost(s), Provenance: table.Provenance(s),
-		Fig: figures(in.Figures), Examples: examples(s), Pairs: pairs(s), SpecText: specText(s.Spec), Reproduce: clip(in.Reproduce),
+		Fig: figures(in.Figures), Examples: examples(s), Pairs: pairs(s), Disagreements: table.Disagreements(s), Alarms: readings(s, false), Misses: readings(s, true), SpecText: specText(s.Spec), Reproduce: clip(in.Reproduce),
 	}
 	if in.Spec != "" {
 		v.SpecText, v.Origins = longText(in.Spec), strings.Contains(in.Spec, " # ")

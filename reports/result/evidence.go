@@ -47,6 +47,39 @@ type Verifier struct {
 	File     string     `json:"file"` // builtin, rules or a name
 	Labelled []Labelled `json:"labelled"`
 	Figures  []Figures  `json:"figures"` // computed from Labelled, one a labelled set and score
+
+	Disagreements []Disagreements `json:"disagreements,omitempty"` // solutions to read, one element a set
+}
+
+// Disagreements are solutions of which the verifier and a label say different
+// things: at the stored threshold the verifier objects to a right one (a false
+// alarm), or to none of a wrong one (a miss). Examples are the most confident
+// ones, false alarms first.
+type Disagreements struct {
+	Set         string         `json:"set"`
+	Format      string         `json:"format"` // who labelled: oracle, answer (the final answer against gold), or the format of a published set
+	N           int            `json:"n"`      // solutions
+	FalseAlarms int            `json:"false_alarms"`
+	Misses      int            `json:"misses"`
+	Threshold   Num            `json:"threshold"` // of p_wrong
+	Examples    []Disagreement `json:"examples"`
+}
+
+// Disagreement is one of them.
+type Disagreement struct {
+	ID         string         `json:"id"`
+	Problem    string         `json:"problem"`
+	Wrong      bool           `json:"wrong"` // what the label says: true is a miss, false a false alarm
+	PWrong     Num            `json:"p_wrong"`
+	Wrongness  Num            `json:"wrongness"` // without the answer dimension
+	Absurdity  Num            `json:"absurdity"`
+	Dims       map[string]Num `json:"dims"`
+	FirstError int            `json:"first_error"`     // the label's, counted from 0; -1 = none or not known
+	Predicted  int            `json:"predicted"`       // the verifier's
+	Class      string         `json:"class,omitempty"` // of the error, by the label
+	Question   string         `json:"question"`
+	Solution   string         `json:"solution"`
+	Findings   []Mark         `json:"findings"`
 }
 
 // Labelled is one labelled set in columns, one element a solution. Scores maps
@@ -240,7 +273,7 @@ type PairExample struct {
 	Findings  []Mark         `json:"findings"`
 }
 
-// Mark is a stretch of the rejected text (byte offsets) with what is wrong
+// Mark is a stretch of a text (byte offsets) with what the verifier finds wrong
 // about it.
 type Mark struct {
 	Code     string `json:"code"`

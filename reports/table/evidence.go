@@ -74,6 +74,26 @@ func Local(s *result.Set) Table {
 	return t
 }
 
+// Disagreements counts where the verifier and the labels differ.
+func Disagreements(s *result.Set) Table {
+	t := Table{ID: "disagreements", Caption: "Where verifier and label disagree", Head: []string{"set", "labelled by", "solutions", "threshold of p_wrong", "false alarms", "misses", "shown"}, Empty: "no labelled solutions."}
+	for _, d := range s.Verifier.Disagreements {
+		t.Rows = append(t.Rows, row(d.Set, Labeller(d.Format), fmt.Sprint(d.N), Plain(d.Threshold, 3), fmt.Sprint(d.FalseAlarms), fmt.Sprint(d.Misses), fmt.Sprint(len(d.Examples))))
+	}
+	return t
+}
+
+// Labeller says in words who labelled a set.
+func Labeller(format string) string {
+	switch format {
+	case "oracle":
+		return "the problem's quantity graph"
+	case "answer":
+		return "the final answer against gold"
+	}
+	return "people (" + format + ")"
+}
+
 // WinLoss counts items won, lost, both right and neither, against each baseline, summed over seeds.
 func WinLoss(s *result.Set) Table {
 	t := Table{ID: "winloss", Caption: "Items won and lost, summed over seeds", Head: []string{"arm", "baseline", "benchmark", "won", "lost", "both right", "both wrong"}, Empty: "no items."}

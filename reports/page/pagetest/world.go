@@ -243,7 +243,29 @@ func (m maker) labelled() {
 		l.FirstError, l.Predicted, l.Class = append(l.FirstError, first), append(l.Predicted, (i+i/7)%4-1), append(l.Class, class)
 	}
 	l.Wrong = wrong.String()
-	m.set.Verifier = result.Verifier{File: "builtin", Labelled: []result.Labelled{l}, Figures: m.set.Verifier.Figures}
+	m.set.Verifier = result.Verifier{File: "builtin", Labelled: []result.Labelled{l}, Figures: m.set.Verifier.Figures, Disagreements: m.disagreements()}
+}
+
+// disagreements are solutions to read, of two sets and both ways.
+func (m maker) disagreements() []result.Disagreements {
+	out := []result.Disagreements{{Set: "oracle", Format: "oracle", N: 90, Threshold: .5}, {Set: m.text, Format: "processbench", N: 400, Threshold: .625}}
+	k := m.key.Sub(77)
+	for i := range 2 * max(m.size.Examples, 2) {
+		wrong := i%2 == 1
+		d := result.Disagreement{ID: fmt.Sprint("d", i), Problem: fmt.Sprint("q", i), Wrong: wrong, PWrong: result.Num(.7 + .29*k.Float(uint64(i))), Wrongness: .4321, Absurdity: .0567,
+			Dims: map[string]result.Num{"sem": .25, "logic": .75}, FirstError: -1, Predicted: i % 3, Question: m.text, Solution: "head " + m.text + " tail",
+			Findings: []result.Mark{{Code: m.text, Dim: m.text, Severity: .6, Step: 1, Start: 5, End: 5 + len(m.text), Note: m.text}}}
+		if wrong {
+			d.PWrong, d.FirstError, d.Predicted, d.Class = 1-d.PWrong, i%4, -1, m.text
+		}
+		s := &out[i/2%2]
+		if s.Examples = append(s.Examples, d); wrong {
+			s.Misses += 3
+		} else {
+			s.FalseAlarms += 7
+		}
+	}
+	return out
 }
 
 // spec is a resolved spec with what the tables read of one.
