@@ -570,6 +570,10 @@ func (t *truth) sentences() (out []sentence) {
 		out = append(out, sentence{begins: plainly("%s, seed %v: weight", str(x, "arm"), at(x, "seed")), names: []string{squeeze(str(x, "negative"))}, nums: []float64{f(x, "seed"), f(x, "weight"), f(x, "wrongness"), f(x, "absurdity"), f(x, "closeness")}})
 		out = append(out, findingsOf(x)...)
 	}
+	for begins, kind := range map[string]string{"Processor energy:": "cpu_j", "GPU energy:": "gpu_j"} {
+		n, of := t.measuredOf(kind)
+		out = append(out, sentence{begins: begins, nums: []float64{t.wattHours("", kind), n, of}})
+	}
 	return append(out, t.readings()...)
 }
 

@@ -495,7 +495,58 @@ func (t *truth) measured() (w wanted) {
 				rate = f(c, "tokens") / wall
 			}
 		}
-		w.rows = append(w.rows, []want{txt(stage), num(float64(len(by[stage]))), num(cached), num(wall), num(cpu), num(longest), num(rate), num(peak)})
+		w.rows = append(w.rows, []want{txt(stage), num(float64(len(by[stage]))), num(cached), num(wall), num(cpu), num(longest), num(rate), num(peak), num(t.wattHours(stage, "cpu_j")), num(t.wattHours(stage, "gpu_j"))})
+	}
+	return w
+}
+
+// wattHours is what the tasks of a stage took, "" being all, NaN where none says.
+func (t *truth) wattHours(stage, kind string) float64 {
+	sum := math.NaN()
+	for _, j := range t.joules(stage, kind) {
+		if !math.IsNaN(j) {
+			sum = j/3600 + orZero(sum)
+		}
+	}
+	return sum
+}
+
+// joules has an element a task that has times, NaN where it has no energy; only
+// tasks on a GPU can have one of a card.
+func (t *truth) joules(stage, kind string) (out []float64) {
+	for _, task := range t.plan.Tasks {
+		x := at(t.times, "tasks", task.ID)
+		if x == nil || stage != "" && task.Stage != stage || kind == "gpu_j" && task.Device == "cpu" {
+			continue
+		}
+		out = append(out, f(x, "energy", kind))
+	}
+	return out
+}
+
+// measuredOf counts the tasks whose energy was measured, and all that could have one.
+func (t *truth) measuredOf(kind string) (n, of float64) {
+	for _, j := range t.joules("", kind) {
+		if of++; !math.IsNaN(j) {
+			n++
+		}
+	}
+	return n, of
+}
+
+func (t *truth) attempts() (w wanted) {
+	for _, task := range t.plan.Tasks {
+		var ends []string
+		for _, x := range list(t.times, "earlier_attempts", task.ID) {
+			end := strings.TrimSuffix(str(x, "class")+": "+str(x, "error"), ": ")
+			if end == "" {
+				end = "killed"
+			}
+			ends = append(ends, end)
+		}
+		if ends != nil {
+			w.rows = append(w.rows, []want{txt(task.ID), num(float64(len(ends) + 1)), txt(strings.Join(ends, "; "))})
+		}
 	}
 	return w
 }
@@ -516,7 +567,7 @@ func (t *truth) tables() map[string]wanted {
 	claims.head = []string{"claim", "benchmark", "Δ (points)", "95 % interval", "p", "p adjusted", "seeds", "verdict"}
 	out := map[string]wanted{"claims-table": claims, "main": t.overview(), "ablation": t.ablation(), "effects": t.effects(), "sensitivity": t.sensitivity(), "correlations": t.correlations(),
 		"verifier-figures": t.verifier(false), "verifier-classes": t.verifier(true), "verifier-local": t.local(), "disagreements": t.disagreements(), "winloss": t.winloss(), "levels": t.levels(), "training-table": t.training(), "mining": t.mining(),
-		"cost-table": t.cost(), "failures": t.failures(), "provenance-table": t.provenance(), "times": t.measured(), "machine": t.machine()}
+		"cost-table": t.cost(), "failures": t.failures(), "provenance-table": t.provenance(), "times": t.measured(), "attempts": t.attempts(), "machine": t.machine()}
 	for id, kind := range map[string]string{"factorial": "factorial", "dose": "dose", "falsification": "falsification", "filter": "filter", "subset": "subset"} {
 		out[id] = t.contrasts("", kind, compared)
 	}

@@ -403,12 +403,31 @@ func fakeReport(t *testing.T, text string) *numbered {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i := range p.Tasks {
+		if slices.Contains([]string{"sft", "train", "sample"}, p.Tasks[i].Stage) {
+			p.Tasks[i].Device = "cuda:H100"
+		}
+	}
 	begun := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
 	machine := facts{OS: "linux", Kernel: "6.1", Arch: "amd64", CPU: "EPYC 7", Cores: 2, MemoryMiB: 24105, GPUs: []string{"H100, 80 GiB"}, Go: "go1.26", Binary: "ab12"}
 	r := reporter{app: &App{}, spec: s, set: set, store: st, plan: p, times: map[string]runner.Attempt{}}
 	key := seed.Derive(1, "numbers-test")
 	for i, task := range p.Tasks {
 		at := runner.Attempt{Start: begun.Add(time.Duration(i-5) * time.Second), WallS: math.Round(1e4*key.Float(uint64(3*i))) / 1e3, CPUS: math.Round(1e4*key.Float(uint64(3*i+1))) / 1e3, PeakMiB: math.Round(1e3 * key.Float(uint64(3*i+2)))}
+		e := &runner.Energy{CPUShare: 1}
+		if j := math.Round(1e9*key.Float(uint64(1000+i))) / 1e3; i%7 > 0 {
+			e.CPUJ = &j
+		} else {
+			e.CPUWhy = "the processor does not count"
+		}
+		if j := math.Round(1e10*key.Float(uint64(2000+i))) / 1e3; i%2 > 0 {
+			e.GPUJ = &j
+		} else {
+			e.GPUWhy = "the card does not tell"
+		}
+		if at.Energy = e; i%31 == 30 { // a record of an earlier version
+			at.Energy = nil
+		}
 		if i%9 > 0 {
 			r.times[task.ID] = at
 		}
@@ -439,6 +458,11 @@ func fakeReport(t *testing.T, text string) *numbered {
 		t.Fatal(err)
 	}
 	r.begun, r.facts = begun, machine // the folder has no files of them
+	for i, task := range p.Tasks {
+		if i%50 == 7 {
+			r.earlier = map[string][]runner.Attempt{task.ID: {{}, {Class: runner.Halted}, {Class: runner.Failure, Error: "killed by signal 9 after 3 s"}}}
+		}
+	}
 	dir := filepath.Join(ws, "report")
 	if err := r.write(dir); err != nil {
 		t.Fatal(err)
@@ -447,7 +471,7 @@ func fakeReport(t *testing.T, text string) *numbered {
 	if err := r.summary(&terminal); err != nil {
 		t.Fatal(err)
 	}
-	timings, err := json.Marshal(map[string]any{"schema": 1, "tasks": r.times})
+	times, err := json.Marshal(timings{1, r.times, r.earlier})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -472,7 +496,7 @@ func fakeReport(t *testing.T, text string) *numbered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.truth = readTruth(t, n.files["results.json"], string(timings), string(env), string(checks), p, begun)
+	n.truth = readTruth(t, n.files["results.json"], string(times), string(env), string(checks), p, begun)
 	n.wants = n.truth.tables()
 	return n
 }

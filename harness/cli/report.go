@@ -189,6 +189,7 @@ type reporter struct {
 	begun  time.Time // the run's own start: what is older came from the cache
 	stable bool
 
+	earlier  map[string][]runner.Attempt // before the last ones
 	verified *page.Verification
 	specText string   // with origins, as the run keeps it
 	command  []string // what was typed
@@ -223,6 +224,10 @@ func (r *reporter) measured(folder *track.Folder, tasks []runner.TaskStatus) err
 	}
 	r.begun = pre.At
 	if err := r.origins(folder); err != nil {
+		return err
+	}
+	var err error
+	if r.earlier, err = earlierAttempts(r.store, tasks); err != nil {
 		return err
 	}
 	v, err := verification(folder, tasks)
@@ -296,7 +301,8 @@ func (r *reporter) write(dir string) error {
 	}
 	if !r.stable {
 		in.Times, in.Machine, in.Timeline = r.timesTable(), r.machineTable(), r.timeline()
-		in.Verified = r.verified
+		in.Attempts = r.attemptsTable()
+		in.Verified, in.Energy = r.verified, r.energy()
 	}
 	var b bytes.Buffer
 	if err := page.Write(&b, in); err != nil {

@@ -20,9 +20,11 @@ func (r *reporter) timesTable() table.Table {
 	type sum struct {
 		n, cached            int
 		wall, cpu, top, peak float64
+		energy               energySum
 	}
 	by := map[string]*sum{}
 	var order []string
+	var all energySum
 	for _, task := range r.plan.Tasks {
 		at, ok := r.times[task.ID]
 		if !ok {
@@ -40,6 +42,14 @@ func (r *reporter) timesTable() table.Table {
 		}
 		k.wall, k.cpu = k.wall+at.WallS, k.cpu+at.CPUS
 		k.top, k.peak = max(k.top, at.WallS), max(k.peak, at.PeakMiB)
+		k.energy.add(task, at)
+		all.add(task, at)
+	}
+	if all.cpus > 0 {
+		t.Head = append(t.Head, "processor energy (Wh)")
+	}
+	if all.gpus > 0 {
+		t.Head = append(t.Head, "GPU energy (Wh)")
 	}
 	for _, st := range order {
 		k := by[st]
@@ -50,6 +60,13 @@ func (r *reporter) timesTable() table.Table {
 			}
 		}
 		t.Rows = append(t.Rows, cells(st, fmt.Sprint(k.n), fmt.Sprint(k.cached), fmt.Sprintf("%.1f", k.wall), fmt.Sprintf("%.1f", k.cpu), fmt.Sprintf("%.1f", k.top), rate, fmt.Sprintf("%.0f", k.peak)))
+		row := &t.Rows[len(t.Rows)-1]
+		if all.cpus > 0 {
+			*row = append(*row, cells(wattHours(k.energy.cpu, k.energy.cpus))...)
+		}
+		if all.gpus > 0 {
+			*row = append(*row, cells(wattHours(k.energy.gpu, k.energy.gpus))...)
+		}
 	}
 	return t
 }

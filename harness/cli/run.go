@@ -217,6 +217,14 @@ func (a *App) executor(o runner.Options, p *prepared, f runFlags) (runner.Execut
 	return nil, usagef("executor %q is unknown; local or slurm", kind)
 }
 
+// timings is timings.json: the attempt that made each result, and those before
+// it where there were any.
+type timings struct {
+	Schema  int                         `json:"schema"` // 1
+	Tasks   map[string]runner.Attempt   `json:"tasks"`
+	Earlier map[string][]runner.Attempt `json:"earlier_attempts,omitempty"`
+}
+
 // keep writes what is known after the tasks: the machine and the times. Where
 // nothing was made they stay those of the session that made the results.
 func (a *App) keep(run finished) error {
@@ -225,7 +233,7 @@ func (a *App) keep(run finished) error {
 			return err
 		}
 	}
-	times := map[string]runner.Attempt{}
+	times, earlier := map[string]runner.Attempt{}, map[string][]runner.Attempt{}
 	for _, t := range run.Summary.Tasks {
 		if t.State != runner.Done {
 			continue
@@ -235,8 +243,11 @@ func (a *App) keep(run finished) error {
 			return err
 		}
 		times[t.Task.ID] = rec.Last()
+		if n := len(rec.Attempts); n > 1 {
+			earlier[t.Task.ID] = rec.Attempts[:n-1]
+		}
 	}
-	return run.Folder.PutJSON("timings.json", map[string]any{"schema": 1, "tasks": times})
+	return run.Folder.PutJSON("timings.json", timings{1, times, earlier})
 }
 
 // conclude writes the report and says how the run ended.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -43,6 +44,7 @@ func (a *App) taskCommand() *cli.Command {
 				return fail(runner.ExitCode(runner.Environment, nil), err)
 			}
 			x.Stage, x.Machine = a.hooks.stages, describeMachine
+			x.Meter = runner.Meter{Powercap: cmp.Or(os.Getenv("HARDNEG_POWERCAP"), "/sys/class/powercap"), Stat: "/proc/stat", SMI: "nvidia-smi"}
 			if revision, modified := commit(); modified {
 				x.Commit = revision + "+"
 			} else {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ type Execution struct {
 	Commit   string                     // of this program, for the record
 	Binary   string                     // its SHA-256
 	Machine  func(device string) string // nil: not recorded
+	Meter    Meter
 }
 
 // Execute takes the key's lock, runs the stage and commits its result; a result
@@ -99,6 +101,7 @@ func (x Execution) attempt(ctx context.Context, e *store.Entry, rec *Record) err
 	defer metrics.Close()
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	rows := &metricWriter{w: metrics, attempt: len(rec.Attempts)}
+	energy := x.Meter.Start(onGPU(rec.Task), cmp.Or(x.GPU, os.Getenv("CUDA_VISIBLE_DEVICES")))
 	logger.Info("attempt", "n", len(rec.Attempts), "task", rec.Task.ID, "threads", x.Threads, "resumed", at.Resumed)
 	err = runStage(ctx, x.Stage, *rec, stage.Env{
 		Dir: e.Dir, Checkpoint: e.Checkpoint, Inputs: inputs, Files: rec.Files, Threads: threadsOr1(x.Threads),
@@ -110,6 +113,7 @@ func (x Execution) attempt(ctx context.Context, e *store.Entry, rec *Record) err
 	at.End = time.Now().UTC()
 	at.WallS = seconds(time.Since(begun))
 	at.CPUS, at.PeakMiB = usage()
+	at.Energy = energy()
 	if err != nil {
 		logger.Error("failed", "err", err)
 		return err

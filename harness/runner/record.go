@@ -39,6 +39,7 @@ type Attempt struct {
 	WallS    float64   `json:"wall_s"`
 	CPUS     float64   `json:"cpu_s"`
 	PeakMiB  float64   `json:"peak_rss_mib"`
+	Energy   *Energy   `json:"energy,omitempty"` // nil: nothing was measured
 	Class    Class     `json:"class,omitempty"`
 	Error    string    `json:"error,omitempty"`
 	Resumed  bool      `json:"resumed,omitempty"` // began with a checkpoint

@@ -37,9 +37,9 @@ func poisoned(t *testing.T, text string) *result.Set {
 func bare(t *testing.T, s *result.Set) string {
 	t.Helper()
 	var b bytes.Buffer
-	in := Input{Set: s, Methods: []string{s.About}, Notices: []string{s.About}, Times: table.Cost(s), Machine: table.Provenance(s),
+	in := Input{Set: s, Methods: []string{s.About}, Notices: []string{s.About}, Times: table.Cost(s), Machine: table.Provenance(s), Attempts: table.Failures(s),
 		Beside:   []Pair{{s.About[:min(len(s.About), 250)], s.About}}, // no file name is longer
-		Timeline: []Bar{{s.About, s.About, 0, 1}}, Spec: "about: x # " + s.About, Reproduce: s.About, Verified: &Verification{Command: s.About}}
+		Timeline: []Bar{{s.About, s.About, 0, 1}}, Spec: "about: x # " + s.About, Reproduce: s.About, Energy: []string{s.About}, Verified: &Verification{Command: s.About}}
 	if err := Write(&b, in); err != nil {
 		t.Fatal(err)
 	}

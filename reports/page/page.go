@@ -64,8 +64,10 @@ type Input struct {
 	Figures   []Figure
 	Times     table.Table // measured; empty in the stable form
 	Machine   table.Table
-	Timeline  []Bar  // measured; the tasks in time
-	Beside    []Pair // files beside the page: name and what they hold
+	Attempts  table.Table // measured: tasks that took several
+	Energy    []string    // measured: what the energies among the times are, or why there are none
+	Timeline  []Bar       // measured; the tasks in time
+	Beside    []Pair      // files beside the page: name and what they hold
 	Methods   []string
 	Notices   []string      // what must be said before the numbers
 	Verified  *Verification // nil in the stable form
@@ -84,12 +86,12 @@ type view struct {
 	Overview, Ablation, Hyper, Levels, Failures                              table.Table
 	Claims, Factorial, Dose, Falsification, Filter, Subset, Effects, Classes table.Table
 	Sensitivity, Correlations, Verifier, Local, WinLoss, Training            table.Table
-	Mining, Cost, Times, Machine, Provenance, Disagreements                  table.Table
+	Mining, Cost, Times, Machine, Provenance, Disagreements, Attempts        table.Table
 	Main, MainSubset                                                         []table.Table
 	Beside                                                                   []Pair
 	Timeline                                                                 template.HTML
 	Fig                                                                      map[string][]figure
-	Methods                                                                  []string
+	Methods, Energy                                                          []string
 	Examples                                                                 []example
 	Pairs                                                                    []pairView
 	Alarms, Misses                                                           []reading
@@ -118,7 +120,7 @@ func Write(w io.Writer, in Input) error {
 	s := in.Set
 	v := view{
 		Set: s, Style: template.CSS(styleCSS), Library: template.JS(lib), Render: template.JS(render), Script: template.JS(pageJS),
-		Policy: policy(lib, render, pageJS), Notices: in.Notices, Methods: in.Methods, Times: in.Times, Machine: in.Machine,
+		Policy: policy(lib, render, pageJS), Notices: in.Notices, Methods: in.Methods, Times: in.Times, Machine: in.Machine, Energy: in.Energy, Attempts: in.Attempts,
 		Overview: table.Overview(s), Ablation: table.Ablation(s), Hyper: table.Hyperparameters(s), Levels: table.Levels(s), Failures: table.Failures(s),
 		Timeline: timeline(in.Timeline), Beside: in.Beside,
 		Claims: table.Claims(s), Effects: table.Effects(s), Factorial: table.Factorial(s), Dose: table.Dose(s), Falsification: table.Falsification(s),
