@@ -41,11 +41,14 @@ func (a *App) benchCommand() *cli.Command {
 			{Name: "train", Usage: "supervised or DPO steps",
 				Flags: flags(&cli.StringFlag{Name: "loss", Usage: "sft or dpo", Value: "sft"},
 					&cli.BoolFlag{Name: "precompute", Usage: "leave the reference forward out"},
-					&cli.IntFlag{Name: "lora", Usage: "train adapters of this rank on all linear layers instead of the weights"}),
+					&cli.IntFlag{Name: "lora", Usage: "train adapters of this rank on all linear layers instead of the weights"},
+					&cli.StringFlag{Name: "moments", Usage: "fp32, bf16 or int8", Value: "fp32"}),
 				Action: a.benchTrain},
 			{Name: "gemm", Usage: "matrix products of the models' shapes, and their share of the processor's peak",
 				Flags: flags(&cli.StringFlag{Name: "kernel", Usage: "micro-kernel instead of the best of the dtype"}), Action: a.benchGEMM},
-			{Name: "sample", Usage: "decoding: 64 prompts of 48 tokens, 96 new ones each", Flags: flags(), Action: a.benchSample},
+			{Name: "sample", Usage: "decoding: 64 prompts of 48 tokens, 96 new ones each",
+				Flags: flags(&cli.BoolFlag{Name: "rollouts", Usage: "8 samples of each of 256 prompts until a stop token, with a chance of 1 in 96, or 256 tokens"},
+					&cli.IntFlag{Name: "batch", Usage: "rows decoded at a time in rollouts, 0 for the sampler's own"}), Action: a.benchSample},
 			a.benchGPUCommand(flags()),
 			a.benchVerifierCommand(),
 		},
@@ -157,13 +160,16 @@ func (a *App) benchTrain(ctx context.Context, c *cli.Command) error {
 	steps, warm := max(c.Int("steps"), 1), max(c.Int("warmup"), 0)
 	p := qwen2.NewParams(shape)
 	p.Init(seed.Derive(0, "bench"), 0.02)
-	w := &stopwatch{}
+	if m := c.String("moments"); !slices.Contains([]string{"fp32", "bf16", "int8"}, m) {
+		return usagef("bench: moments %q: want fp32, bf16 or int8", m)
+	}
+	w, saving := &stopwatch{}, benchSaving{c.Int("lora"), c.String("moments")}
 	var tokens float64
 	switch c.String("loss") {
 	case "sft":
-		tokens, err = benchSFT(ctx, be, p, w, steps+warm, c.Int("lora"))
+		tokens, err = benchSFT(ctx, be, p, w, steps+warm, saving)
 	case "dpo":
-		tokens, err = benchDPO(ctx, be, p, w, steps+warm, c.Bool("precompute"))
+		tokens, err = benchDPO(ctx, be, p, w, steps+warm, saving, c.Bool("precompute"))
 	default:
 		return usagef("bench: loss %q: want sft or dpo", c.String("loss"))
 	}
@@ -174,6 +180,12 @@ func (a *App) benchTrain(ctx context.Context, c *cli.Command) error {
 	r.Task = "train-" + c.String("loss")
 	if c.Bool("precompute") {
 		r.Task += "-precomputed"
+	}
+	if c.Int("lora") > 0 {
+		r.Task += "-lora"
+	}
+	if m := c.String("moments"); m != "fp32" {
+		r.Task += "-" + m
 	}
 	r.Model, r.Device, r.DType, r.Threads = c.String("model"), be.Device(), c.String("dtype"), threadsOf(c)
 	r.PeakDeviceMiB = peakDevice(be)
@@ -190,16 +202,10 @@ func benchConfig(steps int) train.Config {
 	return cfg
 }
 
-func benchSFT(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopwatch, n, rank int) (float64, error) {
-	cfg := benchConfig(n)
-	if rank > 0 {
-		l, err := qwen2.NewLoRA(p, checkpoint.Adapter{Base: "bench", Rank: rank, Alpha: float64(rank),
-			Targets: []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}})
-		if err != nil {
-			return 0, fmt.Errorf("bench: %w", err)
-		}
-		l.Init(seed.Derive(0, "bench"))
-		cfg.LoRA = l
+func benchSFT(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopwatch, n int, saving benchSaving) (float64, error) {
+	cfg, err := saving.config(p, n)
+	if err != nil {
+		return 0, err
 	}
 	t, err := train.New(be, p, cfg, benchRows(n, p.Config.Vocab))
 	for err == nil && !t.Done() {
@@ -208,9 +214,39 @@ func benchSFT(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopwatch,
 	return 16 * 128, err
 }
 
+// benchSaving says how training saves memory: adapters of a rank if that is not
+// 0, moments of a type if that is not empty.
+type benchSaving struct {
+	rank    int
+	moments string
+}
+
+// config is benchConfig with it.
+func (b benchSaving) config(p *qwen2.Params, n int) (train.Config, error) {
+	cfg := benchConfig(n)
+	if b.moments != "" {
+		cfg.Optim.State = b.moments
+	}
+	if b.rank == 0 {
+		return cfg, nil
+	}
+	l, err := qwen2.NewLoRA(p, checkpoint.Adapter{Base: "bench", Rank: b.rank, Alpha: float64(b.rank),
+		Targets: []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}})
+	if err != nil {
+		return cfg, fmt.Errorf("bench: %w", err)
+	}
+	l.Init(seed.Derive(0, "bench"))
+	cfg.LoRA = l
+	return cfg, nil
+}
+
 // benchDPO trains on pairs in order; the reference is a copy of the first
 // weights, and unless precompute is set its forward pass is timed as well.
-func benchDPO(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopwatch, n int, precompute bool) (float64, error) {
+func benchDPO(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopwatch, n int, saving benchSaving, precompute bool) (float64, error) {
+	cfg, err := saving.config(p, n)
+	if err != nil {
+		return 0, err
+	}
 	var pairs train.Pairs
 	for i := range 16 * n {
 		pairs = append(pairs, benchPair(i, p.Config.Vocab))
@@ -224,7 +260,7 @@ func benchDPO(ctx context.Context, be vm.Backend, p *qwen2.Params, w *stopwatch,
 			return 0, err
 		}
 	}
-	t, err := train.New(be, p, benchConfig(n), pairs)
+	t, err := train.New(be, p, cfg, pairs)
 	var tokens, counted float64
 	for err == nil && !t.Done() {
 		step, _ := t.Steps()

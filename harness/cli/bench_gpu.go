@@ -22,6 +22,7 @@ import (
 	"hardneg/models/cuda"
 	"hardneg/models/graph"
 	"hardneg/models/qwen2"
+	"hardneg/models/sample"
 	"hardneg/models/train"
 	"hardneg/models/vm"
 	"hardneg/models/vm/vmtest"
@@ -74,6 +75,7 @@ var peersOf = map[string][]string{
 	"train-dpo":             {"dpo-trl", "dpo-packed", "dpo-padded"},
 	"train-dpo-precomputed": {"dpo-trl-precomputed", "dpo-packed-precomputed", "dpo-padded-precomputed"},
 	"sample":                {"generate-hf", "generate-hf-static"},
+	"sample-rollouts":       {"generate-hf-rollouts"},
 }
 
 func (a *App) benchGPUCommand(flags []cli.Flag) *cli.Command {
@@ -203,7 +205,7 @@ func (b *gpuBench) work(ctx context.Context, c *cli.Command, device string, shap
 	for _, w := range []struct {
 		task  string
 		times float64 // FLOP a parameter and token
-	}{{"train-sft", 6}, {"train-dpo-precomputed", 6}, {"train-dpo", 8}, {"sample", 0}} {
+	}{{"train-sft", 6}, {"train-dpo-precomputed", 6}, {"train-dpo", 8}, {"sample", 0}, {"sample-rollouts", 0}} {
 		say("%s", w.task)
 		be, err := models.Open(device, models.Options{Dtype: dtype})
 		if err != nil {
@@ -214,12 +216,14 @@ func (b *gpuBench) work(ctx context.Context, c *cli.Command, device string, shap
 		fresh := p.Clone() // training changes weights in place
 		switch w.task {
 		case "train-sft":
-			tokens, err = benchSFT(ctx, be, fresh, &sw, steps+warm, 0)
+			tokens, err = benchSFT(ctx, be, fresh, &sw, steps+warm, benchSaving{})
 		case "sample":
 			tokens, err = b.generate(ctx, be, fresh, &sw)
 			warm = 1
+		case "sample-rollouts":
+			tokens, err = benchRollouts(ctx, be, fresh, &sw, 3, sample.Options{})
 		default:
-			tokens, err = benchDPO(ctx, be, fresh, &sw, steps+warm, w.task == "train-dpo-precomputed")
+			tokens, err = benchDPO(ctx, be, fresh, &sw, steps+warm, benchSaving{}, w.task == "train-dpo-precomputed")
 		}
 		if err != nil {
 			return err

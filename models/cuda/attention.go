@@ -65,10 +65,13 @@ func (c *CUDA) rotate(k vm.Call, bias slot, segs, parent vm.Arg, dir float64) vm
 	}
 	name := variant("rope", k.In[0])
 	return func(uint) {
-		c.launch(name, grid{(k.Live.Tokens + 3) / 4, 1, 256, 0}, at(k.Out[0]), at(k.In[0]), bias, at(segs), at(parent), slot(r.cosine.ptr), slot(r.sines.ptr),
+		c.launch(name, ropeGrid(k.Live.Tokens), at(k.Out[0]), at(k.In[0]), bias, at(segs), at(parent), slot(r.cosine.ptr), slot(r.sines.ptr),
 			i32(k.Live.Segs), i32(h.Width()), i32(h.Q+h.KV), i32(h.Dim/2), f32(dir))
 	}
 }
+
+// ropeGrid covers rows with blocks of rope.cu.
+func ropeGrid(rows int) grid { return grid{(rows + 3) / 4, 1, 128, 0} }
 
 func rowBlocks(t, heads int) grid {
 	return grid{(t + rowsABlock - 1) / rowsABlock, heads, 32 * rowsABlock, 0}

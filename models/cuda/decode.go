@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -46,6 +47,7 @@ type decoder struct {
 	cache             *buffer
 	records, spans    *buffer
 	x, h, qkv, o      *buffer
+	turned, alone     *buffer // q‖k‖v of whole prompts in bfloat16, and that they have no parents
 	gu, f, z          *buffer
 	part, count       *buffer // of attention
 	parts             *buffer // of the draw
@@ -62,10 +64,11 @@ type decoder struct {
 
 type decoderLayer struct{ norm1, wqkv, bqkv, wo, norm2, gateUp, down *buffer }
 
-// pass names what is queued: a graph for each number of splits.
+// pass names what is queued: a graph for each number of splits, or of whole
+// prompts.
 type pass struct {
-	prompts bool
-	splits  int
+	prompts       bool
+	splits, whole int
 }
 
 // host is pinned memory of one of the steps, and of one of the chunks, that may
@@ -185,7 +188,16 @@ func (d *decoder) buffers() (err error) {
 			return err
 		}
 	}
-	return nil
+	if !d.c.round {
+		return nil
+	}
+	if d.turned, err = d.c.alloc(graph.Uint16, d.chunk*h.Width()); err != nil {
+		return err
+	}
+	if d.alone, err = d.c.alloc(graph.Int32, d.chunk); err == nil {
+		d.c.Write(d.alone, slices.Repeat([]int32{-1}, d.chunk))
+	}
+	return err
 }
 
 // launchEarly says whether kernels start before those before them have ended.
@@ -221,7 +233,7 @@ func (d *decoder) Reserve(pages, longest int) (int, error) {
 	if d.records, err = d.c.alloc(graph.Int32, d.rows*d.stride); err != nil {
 		return 0, err
 	}
-	if d.spans, err = d.c.alloc(graph.Int32, d.chunk*(3+d.stride)); err != nil {
+	if d.spans, err = d.c.alloc(graph.Int32, d.spanInts()); err != nil {
 		return 0, err
 	}
 	if d.part, err = d.c.alloc(graph.Float32, n*d.net.Heads.Q*d.splits(longest)*(d.width+2)); err != nil {
@@ -276,7 +288,7 @@ func (d *decoder) pinned() error {
 			for _, b := range []struct {
 				to *[]int32
 				n  int
-			}{{&h.records, d.rows * d.stride}, {&h.results, 2 * d.rows}, {&h.spans, d.chunk * (3 + d.stride)}} {
+			}{{&h.records, d.rows * d.stride}, {&h.results, 2 * d.rows}, {&h.spans, d.spanInts()}} {
 				p, err := driver.PinnedBytes(4 * b.n)
 				if err != nil {
 					return err
@@ -349,14 +361,21 @@ func reach(pos, shared int) int {
 // splits is the number of splits that attention makes of pages.
 func (d *decoder) splits(pages int) int { return (pages + splitPages - 1) / splitPages }
 
-// bucket rounds a number of splits up to a power of 2, so that graphs are few.
-func (d *decoder) bucket(splits int) int {
+// bucket rounds n up to a power of 2, so that graphs are few.
+func bucket(n, most int) int {
 	b := 1
-	for b < splits {
+	for b < n {
 		b *= 2
 	}
-	return min(b, d.splits(d.longest))
+	return min(b, most)
 }
+
+// spanInts is the size of what describes a chunk of prompts: tokens, positions,
+// numbers of records, where spans begin, records.
+func (d *decoder) spanInts() int { return d.begins() + d.chunk + 1 + d.chunk*d.stride }
+
+// begins is where in them spans' first rows are.
+func (d *decoder) begins() int { return 3 * d.chunk }
 
 func (d *decoder) fillRecord(r []int32, s vm.Sequence) {
 	r[0], r[1], r[2], r[3] = s.Token, int32(s.Pos), int32(s.Shared), int32(s.End)

@@ -5,6 +5,7 @@ package cuda
 import (
 	"fmt"
 	"math"
+	"slices"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -14,30 +15,42 @@ import (
 )
 
 // Prefill: see vm.Decoder. A chunk is always computed whole; tokens that no span
-// fills are idle.
+// fills are idle. Spans that begin at their prompts' beginning see each other's
+// keys alone, and take the attention of training; others take that of decoding.
 func (d *decoder) Prefill(spans []vm.Span) {
 	h := &d.host[d.chunks%depth]
 	if d.chunks >= depth {
 		d.reached(h.chunk) // its memory is free again
 	}
 	tokens, pos, seq := h.spans[:d.chunk], h.spans[d.chunk:2*d.chunk], h.spans[2*d.chunk:3*d.chunk]
-	n, furthest := 0, 0
+	begin := h.spans[d.begins() : d.begins()+d.chunk+1]
+	records := h.spans[d.begins()+d.chunk+1:]
+	n, furthest, whole := 0, 0, d.c.round
 	for i, s := range spans {
-		d.fillRecord(h.spans[3*d.chunk+i*d.stride:], vm.Sequence{Shared: math.MaxInt32 - pageTokens, End: math.MaxInt32, Pages: s.Pages})
+		d.fillRecord(records[i*d.stride:], vm.Sequence{Shared: math.MaxInt32 - pageTokens, End: math.MaxInt32, Pages: s.Pages})
+		begin[i] = int32(n)
 		for k, id := range s.Tokens {
 			tokens[n], pos[n], seq[n] = id, int32(s.Pos+k), int32(i)
 			n++
 		}
-		furthest = max(furthest, s.Pos+len(s.Tokens))
+		furthest, whole = max(furthest, s.Pos+len(s.Tokens)), whole && s.Pos == 0
+	}
+	for i := len(spans); i < len(begin); i++ {
+		begin[i] = int32(n)
 	}
 	for ; n < d.chunk; n++ {
 		tokens[n], pos[n], seq[n] = 0, -1, 0
 	}
-	d.send(d.spans, 0, h.spans[:3*d.chunk+len(spans)*d.stride])
+	d.send(d.spans, 0, h.spans[:d.begins()+d.chunk+1+len(spans)*d.stride])
 	d.mark(h.chunk)
 	d.chunks++
-	p := pass{true, d.bucket(d.splits(reach(furthest-1, math.MaxInt32)))}
-	d.run(p, func() { d.forward(d.chunk, elements(slot(d.spans.ptr), 3*d.chunk), slot(d.spans.ptr), p.splits) })
+	p := pass{prompts: true, splits: bucket(d.splits(reach(furthest-1, math.MaxInt32)), d.splits(d.longest))}
+	if whole {
+		p.splits, p.whole = 0, bucket(len(spans), d.chunk)
+	}
+	d.run(p, func() {
+		d.forward(d.chunk, elements(slot(d.spans.ptr), d.begins()+d.chunk+1), slot(d.spans.ptr), p)
+	})
 }
 
 // Step: see vm.Decoder.
@@ -52,8 +65,8 @@ func (d *decoder) Step() {
 			s.Pos++
 		}
 	}
-	p := pass{false, d.bucket(d.splits(most))}
-	d.run(p, func() { d.step(p.splits) })
+	p := pass{splits: bucket(d.splits(most), d.splits(d.longest))}
+	d.run(p, func() { d.step(p) })
 	h := &d.host[d.queued%depth]
 	d.c.do("copy from the device", func() error {
 		return cu.MemcpyDtoHAsync(unsafe.Pointer(&h.results[0]), d.drawn.ptr, int64(4*len(h.results)), d.c.stream)
@@ -105,9 +118,9 @@ func (d *decoder) run(p pass, queue func()) {
 }
 
 // step queues the network, the logits and the draw of all rows.
-func (d *decoder) step(splits int) {
+func (d *decoder) step(p pass) {
 	n := d.net
-	d.forward(d.rows, slot(d.records.ptr), 0, splits)
+	d.forward(d.rows, slot(d.records.ptr), 0, p)
 	d.normalize(d.rows, d.norm)
 	d.product(d.z, d.h, d.head, d.rows, n.Vocab, n.Hidden, false)
 	d.draw()
@@ -123,7 +136,7 @@ func (d *decoder) draw() {
 
 // forward queues the layers over n tokens: spans is 0 for one token of each
 // record. Of a chunk of prompts only keys and values are wanted.
-func (d *decoder) forward(n int, records, spans slot, splits int) {
+func (d *decoder) forward(n int, records, spans slot, p pass) {
 	c, m, h := d.c, d.net, d.net.Heads
 	seats := []slot{records, i32(d.stride), spans, i32(n)}
 	launch := func(name string, g grid, args ...[]slot) {
@@ -138,21 +151,41 @@ func (d *decoder) forward(n int, records, spans slot, splits int) {
 	launch("decode_enter", grid{n, 1, 256, 0}, []slot{at(d.x), at(d.embed)}, seats, []slot{i32(m.Hidden)})
 	for l, y := range d.layers {
 		d.normalize(n, y.norm1)
-		d.product(d.qkv, d.h, y.wqkv, n, w, m.Hidden, false)
-		in := []slot{at(d.cache), at(d.qkv), at(y.bqkv), at(d.rope.cosine), at(d.rope.sines)}
 		shape := []slot{i32(l), i32(len(d.layers)), i32(h.Q), i32(h.KV), i32(h.Dim)}
-		if spans != 0 { // tokens that see each other
-			launch("decode_append", grid{n, h.KV, 128, 0}, in, seats, shape)
+		if p.whole > 0 {
+			d.product(d.turned, d.h, y.wqkv, n, w, m.Hidden, false)
+			d.turn(y.bqkv, n, p.whole)
+			c.launch("decode_keep", grid{n, h.KV, 128, 0}, slices.Concat([]slot{at(d.cache), at(d.turned)}, seats, shape)...)
 			if l == len(d.layers)-1 {
 				break
 			}
+			c.flashForward(h, &vm.Live{Tokens: n, Segs: p.whole}, at(d.o), 0, at(d.turned), d.segments(), at(d.alone))
+		} else {
+			d.product(d.qkv, d.h, y.wqkv, n, w, m.Hidden, false)
+			in := []slot{at(d.cache), at(d.qkv), at(y.bqkv), at(d.rope.cosine), at(d.rope.sines)}
+			if spans != 0 { // tokens that see each other
+				launch("decode_append", grid{n, h.KV, 128, 0}, in, seats, shape)
+				if l == len(d.layers)-1 {
+					break
+				}
+			}
+			launch(d.attendKernel(), grid{n, h.KV * p.splits, 128, 0}, []slot{at(d.o), at(d.part), at(d.count)}, in, seats, shape, []slot{i32(d.splits(d.longest)), f32(math.Log2E / math.Sqrt(float64(h.Dim)))})
 		}
-		launch(d.attendKernel(), grid{n, h.KV * splits, 128, 0}, []slot{at(d.o), at(d.part), at(d.count)}, in, seats, shape, []slot{i32(d.splits(d.longest)), f32(math.Log2E / math.Sqrt(float64(h.Dim)))})
 		d.product(d.x, d.o, y.wo, n, m.Hidden, q, true)
 		d.normalize(n, y.norm2)
 		d.gate(y, n)
 		d.product(d.x, d.f, y.down, n, m.Hidden, m.FFN, true)
 	}
+}
+
+// segments is where the whole prompts of a chunk begin.
+func (d *decoder) segments() slot { return elements(slot(d.spans.ptr), d.begins()) }
+
+// turn gives n rows of q‖k‖v of whole prompts their bias and rotation.
+func (d *decoder) turn(bias *buffer, n, prompts int) {
+	h, x := d.net.Heads, slot(d.turned.ptr)
+	d.c.launch("rope_b16", ropeGrid(n), x, x, slot(bias.ptr), d.segments(), slot(d.alone.ptr), slot(d.rope.cosine.ptr), slot(d.rope.sines.ptr),
+		i32(prompts), i32(h.Width()), i32(h.Q+h.KV), i32(h.Dim/2), f32(1))
 }
 
 // attendKernel is the kernel for at least so many query heads a key head.

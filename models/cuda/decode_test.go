@@ -213,7 +213,11 @@ func TestGenerateIndependence(t *testing.T) {
 		if os.Getenv(EnvReal) != "" { // products of other sizes may round differently
 			continue
 		}
-		if d := cmp.Diff(want, run(sample.Options{Batch: 3, Chunk: 7}, 0, ps)); d != "" {
+		o = sample.Options{Batch: 3, Chunk: 7}
+		if bf16 { // prompts that are longer than a chunk round differently
+			o.Chunk = 57
+		}
+		if d := cmp.Diff(want, run(o, 0, ps)); d != "" {
 			t.Fatalf("another batch: %s", d)
 		}
 	}

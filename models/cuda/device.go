@@ -39,7 +39,9 @@ type CUDA struct {
 	times  *profile   // nil: nothing is timed
 	err    error      // the first since the last Sync
 	ropes  []*rotary
-	norm   *normGrad // of the call that was prepared last, if that is one
+	norm   *normGrad  // of the call that was prepared last, if that is one
+	kept   keptLogits // of the last forward pass
+	picks  int        // of a chunk of logits, if not 0: for tests
 	work   [scratches]*buffer
 
 	live map[cu.DevicePtr]int64 // bytes of allocations

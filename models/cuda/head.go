@@ -12,6 +12,9 @@ import (
 // chunkOf is how many picks are projected at a time: as many as feed the tensor
 // cores, unless their logits took more than a thirty-second of the memory.
 func (c *CUDA) chunkOf(vocab int) int {
+	if c.picks > 0 {
+		return c.picks
+	}
 	return min(max(int(c.Memory()/128)/vocab, 64), 4096)
 }
 
@@ -30,14 +33,27 @@ func projectionOf(c *CUDA, k vm.Call) projection {
 	return projection{c, k.In[0], c.weight(k.In[1], k.In[0], d), at(k.In[2]), at(k.In[3]), d, v, c.chunkOf(v)}
 }
 
+// keptLogits says of whom the logits in scratchLogits are.
+type keptLogits struct {
+	h, w, rows, z slot
+	lo, hi        int
+}
+
 // logits leaves the gathered hidden rows in x and the logits of picks lo to hi
-// in z.
-func (p *projection) logits(lo, hi int) (x, z mat) {
-	n, dt := hi-lo, of(p.h).dt
-	x = rowsOf(p.c.scratch(scratchRows, 2*n*p.d), p.d, dt)
-	z = rowsOf(p.c.scratch(scratchLogits, n*p.vocab), p.vocab, graph.Float32)
-	p.c.launch(variant("gather", p.h), grid{n, 1, 128, 0}, x.p, at(p.h), elements(p.rows, lo), i32(p.d))
-	p.c.multiply(n, p.vocab, p.d, x, p.w().t(), product{z, 0, 1, false})
+// in z. Those that the forward pass left last are not computed again.
+func (p *projection) logits(lo, hi int, backward bool) (x, z mat) {
+	c, n, dt := p.c, hi-lo, of(p.h).dt
+	x = rowsOf(c.scratch(scratchRows, 2*n*p.d), p.d, dt)
+	c.launch(variant("gather", p.h), grid{n, 1, 128, 0}, x.p, at(p.h), elements(p.rows, lo), i32(p.d))
+	have := c.kept
+	z = rowsOf(c.scratch(scratchLogits, n*p.vocab), p.vocab, graph.Float32)
+	want := keptLogits{at(p.h), p.w().p, p.rows, z.p, lo, hi}
+	if !backward || have != want {
+		c.multiply(n, p.vocab, p.d, x, p.w().t(), product{z, 0, 1, false})
+	}
+	if !backward { // the backward pass may write over them
+		c.kept = want
+	}
 	return x, z
 }
 
@@ -49,7 +65,7 @@ func logProb(c *CUDA, k vm.Call) vm.Kernel {
 	return func(uint) {
 		for lo := 0; lo < k.Live.Picks; lo += p.chunk {
 			hi := min(lo+p.chunk, k.Live.Picks)
-			_, z := p.logits(lo, hi)
+			_, z := p.logits(lo, hi, false)
 			var entropy slot
 			if k.Out[2].Buf != nil {
 				entropy = elements(at(k.Out[2]), lo)
@@ -69,16 +85,16 @@ func logProbGrad(c *CUDA, k vm.Call) vm.Kernel {
 		if n == 0 && add&2 == 0 && dw {
 			c.zero(of(k.Out[1]), of(k.Out[1]).n)
 		}
-		for lo := 0; lo < n; lo += p.chunk {
-			hi := min(lo+p.chunk, n)
-			x, z := p.logits(lo, hi)
+		for hi, lo := n, 0; hi > 0; hi = lo { // the last chunk first: its logits are still there
+			lo = (hi - 1) / p.chunk * p.chunk
+			x, z := p.logits(lo, hi, true)
 			dz := z
 			if x.dt != z.dt {
 				dz = rowsOf(c.scratch(scratchGradient, ((hi-lo)*p.vocab+1)/2), p.vocab, x.dt)
 			}
 			c.launch(name, byRows(hi-lo, p.vocab), dz.p, z.p, elements(at(k.In[4]), lo), elements(at(k.In[5]), lo), elements(p.ids, lo), i32(p.vocab))
 			if dw {
-				c.multiply(p.vocab, p.d, hi-lo, dz.t(), x, product{operand(k.Out[1], p.d), 0, 1, lo > 0 || add&2 != 0})
+				c.multiply(p.vocab, p.d, hi-lo, dz.t(), x, product{operand(k.Out[1], p.d), 0, 1, hi < n || add&2 != 0})
 			}
 			y := x.from((hi - lo) * p.d)
 			c.multiply(hi-lo, p.d, p.vocab, dz, p.w(), product{y, 0, 1, false})

@@ -350,6 +350,9 @@ const (
 // scratch is n float32 of any contents in buffer number i; its address may
 // change with the next call for the same number.
 func (c *CUDA) scratch(i, n int) slot {
+	if i == scratchLogits {
+		c.kept = keptLogits{} // they may be written over
+	}
 	if b := c.work[i]; b == nil || b.n < n {
 		b, err := c.alloc(graph.Float32, n+n/4+1)
 		if err != nil {

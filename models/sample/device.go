@@ -12,7 +12,7 @@ import (
 // Defaults of a device: rows decoded at a time, prompt tokens of a pass.
 const (
 	deviceBatch = 256
-	deviceChunk = 1024
+	deviceChunk = 2048
 )
 
 // NewOn is New for a device: where the backend decodes itself, weights are
@@ -20,9 +20,9 @@ const (
 // matrix products rounded where the CPU backend rounds them. Close gives the
 // memory back.
 //
-// On a device every pass has the same size, so that samples do not depend on
-// what is computed beside them; they may on Options.Batch and Options.Chunk, by
-// rounding.
+// On a device every pass has the same size, and a prompt is cut only where it is
+// longer than Options.Chunk, so that samples do not depend on what is computed
+// beside them; they may on Options.Batch and Options.Chunk, by rounding.
 func NewOn(be vm.Backend, params *qwen2.Params, o Options) (*Sampler, error) {
 	maker, ok := be.(vm.Decodes)
 	if !ok {
@@ -222,41 +222,64 @@ func (w *station) prefill(first int) {
 	j := w.j
 	j.mu.Lock()
 	var list []*devicePrompt
-	for tokens := 0; j.next < len(j.prompts); j.next++ {
+	for room := 0; j.next < len(j.prompts); j.next++ {
 		p := j.prompts[j.next]
 		if p.N < 1 {
 			continue
 		}
 		prefix, _ := w.need(p)
 		n := len(p.Tokens) - 1
-		room := (w.chunk - tokens%w.chunk) % w.chunk
 		if prefix > len(w.free) || w.held+prefix+w.longest > w.pages || need <= 0 && n > room || need <= -len(w.rows) {
 			break
 		}
-		tokens += n
+		room = w.roomAfter(n, room)
 		need -= p.N
 		w.held += prefix
 		list = append(list, &devicePrompt{opened: opened{index: j.next, prompt: p, outs: make([]Output, p.N), left: p.N}, pages: w.take(prefix), users: p.N})
 	}
 	j.mu.Unlock()
 	w.open = append(w.open, list...)
+	w.pack(list)
+}
+
+// roomAfter is what n tokens of a prompt leave of a pass that had room: they go
+// into it whole, or else into the next, and what is longer than a pass goes into
+// passes of its own.
+func (w *station) roomAfter(n, room int) int {
+	switch {
+	case n <= room:
+		return room - n
+	case n <= w.chunk:
+		return w.chunk - n
+	}
+	return 0
+}
+
+// pack queues passes with the prompts' tokens but the last.
+func (w *station) pack(list []*devicePrompt) {
 	var spans []vm.Span
-	room := w.chunk
+	flush := func() {
+		if len(spans) > 0 {
+			w.dec.Prefill(spans)
+		}
+		spans = nil
+	}
+	room := 0
 	for _, p := range list {
 		tokens := p.prompt.Tokens[:len(p.prompt.Tokens)-1]
+		if len(tokens) > room {
+			flush()
+		}
+		room = w.roomAfter(len(tokens), room)
 		for pos := 0; pos < len(tokens); {
-			n := min(room, len(tokens)-pos)
+			n := min(w.chunk, len(tokens)-pos)
 			spans = append(spans, vm.Span{Tokens: tokens[pos : pos+n], Pos: pos, Pages: p.pages})
-			pos, room = pos+n, room-n
-			if room == 0 {
-				w.dec.Prefill(spans)
-				spans, room = nil, w.chunk
+			if pos += n; len(tokens) > w.chunk {
+				flush()
 			}
 		}
 	}
-	if len(spans) > 0 {
-		w.dec.Prefill(spans)
-	}
+	flush()
 }
 
 // step queues a token of every row, if there is any. Rows that it fills to their

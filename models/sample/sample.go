@@ -48,7 +48,7 @@ import (
 type Options struct {
 	Batch   int // rows decoded at a time, all threads together; 0 = 64, on a device 256
 	Threads int // 0 = all processors
-	Chunk   int // prompt tokens that a device computes at a time; 0 = 1024
+	Chunk   int // prompt tokens that a device computes at a time; 0 = 2048
 	// Tokenizer makes Output.Text and finds stop texts. Without it there are
 	// neither.
 	Tokenizer *token.Tokenizer

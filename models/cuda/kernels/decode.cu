@@ -148,6 +148,22 @@ HN_KERNEL(decode_append_f32)
 DECODE_APPEND(decode_append_b16, b16)
 HN_KERNEL(decode_append_b16)
 
+// The same of whole prompts, whose rows of q‖k‖v have their bias and rotation.
+extern "C" __global__ void decode_keep(b16 *cache, const b16 *x, const int *records, int stride, const int *spans, int n, int layer, int layers, int hq, int hkv, int d) {
+	after_previous();
+	const seat s = seat_of(records, stride, spans, n, blockIdx.x);
+	const cache_shape shape = {layers, hkv, (d + 7) / 8 * 8};
+	const int h = blockIdx.y, j = threadIdx.x, e = vector<b16>::size;
+	if (s.pos < 0 || j >= shape.width) return;
+	const long long slot = slot_of(s.record, s.pos);
+	const int page = (int)(slot / page_tokens), at = (int)(slot % page_tokens);
+	x += (size_t)blockIdx.x * (hq + 2 * hkv) * d + (size_t)(hq + h) * d + j;
+	const b16 zero = {0};
+	cache[page_at(shape, page, layer, 0, h) + j / e * page_tokens * e + at * e + j % e] = j < d ? x[0] : zero;
+	cache[page_at(shape, page, layer, 1, h) + (size_t)at * shape.width + j] = j < d ? x[hkv * d] : zero;
+}
+HN_KERNEL(decode_keep)
+
 // reach is how a query sees the cache.
 struct reach {
 	int shared, own, shared_pages, pages; // tokens, pages of each kind, of both
