@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ type measurement struct {
 	tasks []runner.TaskStatus
 	fresh map[int]bool // the night's own seeds, without the sentinel
 	begun time.Time    // of the run: what is older came from the cache
+	facts facts        // of the machine that made the results
 }
 
 // measure reads the night's values from the run's folder and the store.
@@ -42,6 +44,7 @@ func (n *night) measure() (trend.Entry, error) {
 	if err != nil {
 		return e, err
 	}
+	e.Version, e.Stages, e.Environ = version(), plan.Versions, m.surroundings()
 	for _, metric := range n.metrics {
 		v, err := m.value(metric.Name)
 		if err != nil {
@@ -71,6 +74,25 @@ func (n *night) measure() (trend.Entry, error) {
 	return e, err
 }
 
+// surroundings names what the night's results were made on besides hardware.
+func (m *measurement) surroundings() map[string]string {
+	out := map[string]string{"Go": m.facts.Go, "system": strings.TrimSpace(m.facts.OS + " " + m.facts.Kernel), "driver": gpuDriver(m.facts.GPUs)}
+	maps.DeleteFunc(out, func(_, v string) bool { return v == "" })
+	return out
+}
+
+// gpuDriver is the version that nvidia-smi gives behind a card's name.
+func gpuDriver(gpus []string) string {
+	if len(gpus) == 0 {
+		return ""
+	}
+	parts := strings.Split(gpus[0], ",") // name, driver, memory
+	if len(parts) < 3 {
+		return ""
+	}
+	return strings.TrimSpace(parts[len(parts)-2])
+}
+
 func (n *night) open() (*measurement, error) {
 	folder, err := n.folder()
 	if err != nil {
@@ -82,6 +104,9 @@ func (n *night) open() (*measurement, error) {
 	}
 	var pre preregistration
 	if err := folder.Read("prereg.json", &pre); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := folder.Read("env.json", &m.facts); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	m.begun = pre.At

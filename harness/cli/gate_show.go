@@ -14,7 +14,7 @@ func (n *night) print(r trend.Result, headline, page string) error {
 	for _, d := range r.Decisions {
 		change, p := "–", "–"
 		if !math.IsNaN(d.Change) {
-			change = fmt.Sprintf("%s over %d", trend.Signed(d.Metric, d.Change), d.Window)
+			change = fmt.Sprintf("%s ± %s over %d", trend.Signed(d.Metric, d.Change), trend.Width(d.Metric, d.HalfWidth), d.Window)
 		}
 		if !math.IsNaN(d.P) {
 			p = fmt.Sprintf("%.2g", d.P)
@@ -52,7 +52,7 @@ func gateAnswer(r trend.Result, code int, headline, page string) map[string]any 
 	}
 	metrics := []map[string]any{}
 	for _, d := range r.Decisions {
-		m := map[string]any{"metric": d.Metric, "verdict": d.Verdict, "last": num(d.Last), "median": num(d.Median), "change": num(d.Change), "p": num(d.P),
+		m := map[string]any{"metric": d.Metric, "verdict": d.Verdict, "last": num(d.Last), "median": num(d.Median), "change": num(d.Change), "half_width": num(d.HalfWidth), "p": num(d.P),
 			"threshold": num(d.Threshold), "window": d.Window, "nights": len(d.Series), "appeared": d.Appeared, "notes": append([]string{}, d.Notes...)}
 		if d.Split >= 0 {
 			m["first_seen"] = d.Series[d.Split].Date

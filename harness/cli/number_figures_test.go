@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 )
 
 // figures says what the data tables of the figures hold: each number is taken
@@ -526,7 +527,7 @@ func (t *truth) sentences() (out []sentence) {
 			same++
 		}
 	}
-	honest = append(honest, same, float64(len(repeated)), float64(len(list(t.checks, "findings"))))
+	honest = append(honest, float64(len(list(t.checks, "findings"))), same, float64(len(repeated)))
 	var names, benches []string
 	for _, b := range list(t.raw, "benchmarks") {
 		sizes, benches = append(sizes, f(b, "n")), append(benches, str(b, "name"))
@@ -543,7 +544,7 @@ func (t *truth) sentences() (out []sentence) {
 	betas, clip := pair(sft, "betas"), pair(at(spec, "stages", "weight"), "clip")
 	out = []sentence{
 		{begins: "Complete:", nums: honest}, {begins: "Incomplete:", nums: honest},
-		{begins: str(t.raw, "run") + " ·", names: append([]string{str(t.raw, "run"), str(p, "commit")[:min(10, len(str(p, "commit")))]}, benches...), nums: append([]float64{float64(len(t.arms())), float64(len(t.seeds()))}, sizes...)},
+		{begins: str(t.raw, "run") + " ·", names: append([]string{str(t.raw, "run"), squeeze(str(p, "model", "name")), t.begun.Format(time.DateOnly), str(p, "commit")[:min(10, len(str(p, "commit")))], str(p, "spec_hash")[:min(10, len(str(p, "spec_hash")))]}, benches...), nums: append([]float64{float64(len(t.arms())), float64(len(t.seeds()))}, sizes...)},
 		{begins: "Model and data.", names: append([]string{str(spec, "model", "base"), str(spec, "model", "dtype")}, benches...), nums: sizes},
 		{begins: "Supervised fine-tuning on", names: []string{str(spec, "data", "sft", "source")}, nums: []float64{f(sft, "epochs"), f(sft, "batch"), betas[0], betas[1], f(sft, "weight_decay"), f(sft, "lr"), f(sft, "clip")}},
 		{begins: "Preference data.", nums: []float64{f(sample, "n"), f(sample, "temperature"), f(sample, "top_p"), f(mine, "per_prompt"), f(mine, "closeness_min"), f(mine, "absurdity_max")}},

@@ -303,6 +303,9 @@ func (r *reporter) write(dir string) error {
 		in.Times, in.Machine, in.Timeline = r.timesTable(), r.machineTable(), r.timeline()
 		in.Attempts = r.attemptsTable()
 		in.Verified, in.Energy = r.verified, r.energy()
+		if !r.begun.IsZero() {
+			in.Date = r.begun.UTC().Format(time.DateOnly)
+		}
 	}
 	var b bytes.Buffer
 	if err := page.Write(&b, in); err != nil {

@@ -45,6 +45,9 @@ func (r *reporter) timesTable() table.Table {
 		k.energy.add(task, at)
 		all.add(task, at)
 	}
+	if all.cpus+all.gpus > 0 {
+		t.Caption = "Time, memory and energy by stage"
+	}
 	if all.cpus > 0 {
 		t.Head = append(t.Head, "processor energy (Wh)")
 	}
@@ -97,7 +100,9 @@ func (r *reporter) machineTable() table.Table {
 	for _, x := range [][2]string{{"CPU", f.CPU}, {"cores", fmt.Sprint(f.Cores)}, {"memory (MiB)", fmt.Sprint(f.MemoryMiB)}, {"GPUs", strings.Join(f.GPUs, "; ")},
 		{"system", f.OS + " " + f.Kernel + " " + f.Arch}, {"Go", f.Go}, {"binary (sha256)", f.Binary}} {
 		if x[1] != "" {
-			t.Rows = append(t.Rows, cells(x[0], x[1]))
+			row := cells(x[0], x[1])
+			row[1].Wide = true
+			t.Rows = append(t.Rows, row)
 		}
 	}
 	return t

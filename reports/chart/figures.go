@@ -250,7 +250,7 @@ func training(s *result.Set) []Chart {
 			}
 		}
 		if c.id == "chosen" {
-			text += " It tells how far the policy has moved from its reference: below zero the chosen solutions have become less likely."
+			text += " A stand-in for the KL divergence from the reference: it tells how far the policy has moved, and below zero the chosen solutions have become less likely."
 		}
 		if ss != nil {
 			out = append(out, Lines("training-"+c.id, c.title, text+" A point stands for a stretch of steps, at its last one.", "step", c.y, ss))

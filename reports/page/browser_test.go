@@ -165,3 +165,39 @@ func TestPrintCutsNothingOff(t *testing.T) {
 		}
 	}
 }
+
+// The head of a table stands on each page on which the table goes on, what is
+// to be read of sections 1 to 5 is open, and closed examples leave no gap.
+func TestPrintRepeatsHeads(t *testing.T) {
+	_, html := plainPage(t)
+	for _, scripts := range []bool{true, false} {
+		tab := pagetest.OpenText(t, html, scripts)
+		if scripts {
+			pagetest.Ask[bool](t, tab, `dispatchEvent(new Event('beforeprint'))`)
+		}
+		tab.Media(t, "print", "light")
+		mcnemar := regexp.MustCompile(`s1 [<0-9.]+ \(\d+/\d+\)`) // rows of one table alone
+		n := 0
+		all := pagetest.Pages(t, tab.PDF(t, 8.27, 11.69))
+		for i, p := range all {
+			if mcnemar.MatchString(p) {
+				n++
+				if !strings.Contains(p, "Wilcoxon") {
+					t.Errorf("scripts %v: page %d goes on with a table without its head", scripts, i+1)
+				}
+			}
+		}
+		if n < 2 {
+			t.Errorf("scripts %v: the table is printed on %d pages: this test shows nothing", scripts, n)
+		}
+		text := strings.Join(all, "")
+		for _, want := range []string{"oracle: p_wrong ", "First wrong step: ", "The same run again"} {
+			if got := strings.Contains(text, want); got != (want != "The same run again") { // no commands were given
+				t.Errorf("scripts %v: printed %q: %v", scripts, want, got)
+			}
+		}
+		if strings.Contains(text, "Items won and lost, to read") {
+			t.Errorf("scripts %v: a list of closed examples is printed", scripts)
+		}
+	}
+}

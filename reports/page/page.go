@@ -19,6 +19,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"hardneg/reports/chart"
@@ -71,6 +72,7 @@ type Input struct {
 	Methods   []string
 	Notices   []string      // what must be said before the numbers
 	Verified  *Verification // nil in the stable form
+	Date      string        // on which the run was begun; measured
 	Spec      string        // the resolved spec as text; "": as it stands in the set
 	Reproduce string        // commands that make the run again
 }
@@ -96,7 +98,7 @@ type view struct {
 	Pairs                                                                    []pairView
 	Alarms, Misses                                                           []reading
 	SpecText                                                                 template.HTML
-	Reproduce                                                                string
+	Reproduce, Recheck                                                       string
 	Origins                                                                  bool
 }
 
@@ -139,8 +141,9 @@ func Write(w io.Writer, in Input) error {
 			v.Main = append(v.Main, table.Main(s, b))
 		}
 	}
-	v.Meta = meta(s)
+	v.Meta = meta(s, in.Date)
 	v.Honesty, v.Bad = honesty(s, in.Verified)
+	v.Recheck = in.Verified.recheck()
 	if err := t.Execute(w, v); err != nil {
 		return fmt.Errorf("page: %w", err)
 	}
@@ -169,16 +172,17 @@ func policy(scripts ...string) string {
 	return p
 }
 
-func meta(s *result.Set) string {
+func meta(s *result.Set, date string) string {
 	var bs []string
 	for _, b := range s.Benchmarks {
 		bs = append(bs, fmt.Sprintf("%s (%d problems)", b.Name, b.N))
 	}
-	parts := []string{s.Run, fmt.Sprintf("%d arms × %d seeds", len(s.Arms), len(s.Seeds)), strings.Join(bs, ", "), "device " + s.Prov.DeviceClass}
+	parts := []string{s.Run, s.Prov.Model.Name, fmt.Sprintf("%d arms × %d seeds", len(s.Arms), len(s.Seeds)), strings.Join(bs, ", "), "device " + s.Prov.DeviceClass, date}
 	if s.Prov.Commit != "" {
 		parts = append(parts, "commit "+short(s.Prov.Commit))
 	}
-	return strings.Join(parts, " · ")
+	parts = append(parts, "spec "+short(s.Prov.SpecHash))
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), " · ")
 }
 
 func short(h string) string { return h[:min(10, len(h))] }
@@ -221,18 +225,26 @@ func honesty(s *result.Set, v *Verification) (text string, bad bool) {
 
 // sentence is what a report says of the checks, and whether it is bad news.
 func (v *Verification) sentence() (text string, bad bool) {
-	switch {
-	case v == nil:
+	if v == nil {
 		return "", false
-	case v.Repeated > 0:
-		text = fmt.Sprintf(" Deterministic: %d of %d rechecked tasks gave the same bytes.", v.Same, v.Repeated)
-	default:
-		text = " Determinism not rechecked: `" + v.Command + "`."
 	}
 	if v.Damaged > 0 {
-		text += fmt.Sprintf(" %d stored files or results were not what was committed when they were last verified: the same `hardneg run` makes them again.", v.Damaged)
+		text = fmt.Sprintf(" %d stored files or results were not what was committed when they were last verified: the same `hardneg run` makes them again.", v.Damaged)
+	}
+	if v.Repeated > 0 {
+		text += fmt.Sprintf(" Deterministic: %d of %d rechecked tasks gave the same bytes.", v.Same, v.Repeated)
+	} else {
+		text += " Determinism was not rechecked:"
 	}
 	return text, v.Same < v.Repeated || v.Damaged > 0
+}
+
+// recheck is the command that the honesty line ends with, "" for none.
+func (v *Verification) recheck() string {
+	if v == nil || v.Repeated > 0 {
+		return ""
+	}
+	return v.Command
 }
 
 // sections says where a figure stands, by the start of its id.

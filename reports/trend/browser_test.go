@@ -2,6 +2,7 @@ package trend
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -20,7 +21,9 @@ func shownPage(t *testing.T, text string) string {
 			speed -= 6000
 		}
 		h[i].Values["train.tokens_per_s"], h[i].Values["task.wall_s"] = &speed, &wall
-		h[i].Commit, h[i].Tasks, h[i].Cached = text+h[i].Commit, 31, 2
+		h[i].Commit, h[i].Tasks, h[i].Cached = fmt.Sprintf("%sc%02d", text, i/2), 31, 2
+		h[i].Stages, h[i].Environ = map[string]int{"train": 2, "eval": 2 + i/20}, map[string]string{"Go": "go1.26." + text + fmt.Sprint(i/12)}
+		h[i].Version = text + fmt.Sprint("v", i/30)
 		if i < 15 {
 			v := *h[i].Values["m"] + .1
 			h[i].Values["m"] = &v
@@ -45,8 +48,9 @@ func shownPage(t *testing.T, text string) string {
 
 func TestPageSaysWhatHappened(t *testing.T) {
 	html := shownPage(t, "nightly")
-	for _, want := range []string{"Appeared tonight: new.", "Vanished: task.wall_s.", "2 nights are left out", "git bisect start nightlyc34 nightlyc33", "git log nightlyc33..nightlyc34", "change point 2026-02-04",
-		"before the accepted level", "accepted: nightly", "level accepted: nightly", "measured twice", "not comparable", "Claim refuted", "sentinel", `class="change"`, `class="accepted"`} {
+	for _, want := range []string{"Appeared tonight: new.", "Vanished: task.wall_s (failed tasks: 1).", "2 nights are left out", "git bisect start nightlyc17 nightlyc16", "git log nightlyc16..nightlyc17", "change point 2026-02-04",
+		"before the accepted level", "accepted: nightly", "level accepted: nightly", "measured twice", "not comparable", "Claim refuted", "sentinel", `class="change"`, `class="accepted"`,
+		`class="version"`, `class="commit"`, "stage eval 2 → 3", "Go go1.26.nightly0 → go1.26.nightly1", "hardneg nightlyv0 → nightlyv1", "; another commit"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page does not say %q", want)
 		}

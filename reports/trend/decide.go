@@ -21,7 +21,9 @@ type Metric struct {
 // Point is one comparable night of a series.
 type Point struct {
 	Date, Run, Commit string
-	Value             float64 // NaN: no result
+	Value             float64  // NaN: no result
+	NewCommit         bool     // another commit than the comparable night before
+	Changed           []string // versions that are others than on that night
 }
 
 // Decision is what is said about one metric tonight.
@@ -31,6 +33,7 @@ type Decision struct {
 	Last      float64 // tonight; NaN
 	Median    float64 // of up to 14 nights before; NaN
 	Change    float64 // of the window that decides against all before, in the metric's own direction; NaN
+	HalfWidth float64 // of the change's 95 % interval, all nights of the two sides taken as independent; NaN
 	P         float64 // NaN
 	Threshold float64
 	Window    int
@@ -105,7 +108,11 @@ func decide(h, nights []Entry, m Metric, metrics int, budget float64) (Decision,
 			v = *x
 		}
 		before = before || i < len(nights)-1 && !math.IsNaN(v)
-		p := Point{n.Date, n.Run, n.Commit, v}
+		p := Point{Date: n.Date, Run: n.Run, Commit: n.Commit, Value: v}
+		if i > 0 {
+			p.NewCommit = n.Commit != "" && nights[i-1].Commit != "" && n.Commit != nights[i-1].Commit
+			p.Changed = Changed(nights[i-1], n)
+		}
 		if i >= from {
 			d.Series = append(d.Series, p)
 		} else {
@@ -129,8 +136,10 @@ func decide(h, nights []Entry, m Metric, metrics int, budget float64) (Decision,
 		return d, err
 	}
 	d.Verdict, d.P, d.Change, d.Threshold, d.Notes = s.Decision, s.P, sign*s.Change, s.Threshold, s.Notes
+	d.HalfWidth = math.NaN()
 	if !math.IsNaN(s.Window) {
 		d.Window = int(s.Window)
+		d.HalfWidth = halfWidth(d.Series, d.Window)
 	}
 	switch {
 	case math.IsNaN(d.Last) && before:
@@ -142,6 +151,29 @@ func decide(h, nights []Entry, m Metric, metrics int, budget float64) (Decision,
 		return d, d.locate(x)
 	}
 	return d, nil
+}
+
+// halfWidth is that of the 95 % interval of the mean of the last w nights minus
+// the mean of those before, with a common variance.
+func halfWidth(ps []Point, w int) float64 {
+	var x []float64
+	for _, p := range ps {
+		if !math.IsNaN(p.Value) {
+			x = append(x, p.Value)
+		}
+	}
+	ss, a, b := 0.0, x[len(x)-w:], x[:len(x)-w]
+	for _, side := range [][]float64{a, b} {
+		sum := 0.0
+		for _, v := range side {
+			sum += v
+		}
+		for _, v := range side {
+			ss += (v - sum/float64(len(side))) * (v - sum/float64(len(side)))
+		}
+	}
+	df := float64(len(x) - 2)
+	return stats.TCritical(.95, df) * math.Sqrt(ss/df*(1/float64(len(a))+1/float64(len(b))))
 }
 
 // large says whether a change reaches the metric's smallest one.

@@ -57,7 +57,7 @@ func spark(d Decision) template.HTML {
 // the level on both sides of a change point, and the moments themselves.
 func chart(d Decision) template.HTML {
 	all := append(append([]Point{}, d.Earlier...), d.Series...)
-	f, ok := frameOf(all, frame{width: 960, height: 230, left: 70, top: 34, bottom: 26})
+	f, ok := frameOf(all, frame{width: 960, height: 250, left: 70, top: 54, bottom: 28})
 	if !ok {
 		return template.HTML(`<p class="muted">no night has a value.</p>`)
 	}
@@ -84,14 +84,29 @@ func chart(d Decision) template.HTML {
 		if f.x(i) > f.width*.6 {
 			anchor, dx = "end", -4
 		}
-		y := 12.0
-		if class == "change" {
-			y = 26
-		}
+		y := map[string]float64{"accepted": 12, "change": 26, "version": 40}[class]
 		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%g" y2="%g" class="%s"/><text x="%.1f" y="%g" text-anchor="%s" class="axis">%s</text>`,
 			f.x(i), f.x(i), 4.0, f.height-f.bottom, class, f.x(i)+dx, y, anchor, esc(text))
 	}
+	free := 0.0 // where the next label of a version may begin
 	for i, p := range all {
+		if p.NewCommit {
+			x, y := f.x(i), f.height-f.bottom
+			fmt.Fprintf(&b, `<path class="commit" d="M%.1f %gl3 6h-6z"><title>%s</title></path>`, x, y, esc("commit "+clip(p.Commit, 13)))
+		}
+		if len(p.Changed) > 0 {
+			text := clip(strings.Join(p.Changed, ", "), 48)
+			from, wide := f.x(i), 6.5*float64(len([]rune(text)))
+			if from > f.width*.6 { // as mark sets it
+				from -= wide
+			}
+			if from < free {
+				text = "" // no room: the table below has it
+			} else {
+				free = from + wide
+			}
+			mark(i, "version", text)
+		}
 		for _, e := range d.Accepted {
 			if p.Run == e.Run {
 				mark(i, "accepted", "accepted: "+clip(e.Because, 60))

@@ -65,21 +65,32 @@ func TestEveryPointEqualsTheHistory(t *testing.T) {
 		if listed < 3*len(values) { // in the table, in the chart and in the small chart
 			faults = append(faults, "points are missing")
 		}
-		m := regexp.MustCompile(`<a href="#metric-0">m</a></th><td>([0-9.]+)</td><td>([0-9.]+)</td><td>([^<]*) \(last (\d+)\)</td>`).FindStringSubmatch(text)
+		m := regexp.MustCompile(`<a href="#metric-0">m</a></th><td>([0-9.]+)</td><td>([0-9.]+)</td><td>([^<]*) ± ([0-9.]+) \(last (\d+)\)</td>`).FindStringSubmatch(text)
 		if m == nil {
 			return append(faults, "no row of the metric")
 		}
 		same("last", m[1], last)
 		same("median", m[2], (before[6]+before[7])/2)
-		w, _ := strconv.Atoi(m[4])
+		w, _ := strconv.Atoi(m[5])
 		mean := func(xs []float64) (s float64) {
 			for _, x := range xs {
 				s += x / float64(len(xs))
 			}
 			return s
 		}
-		change := mean(sorted[len(sorted)-w:]) - mean(sorted[:len(sorted)-w])
-		same("change", strings.NewReplacer("−", "-", "+", "").Replace(html.UnescapeString(m[3])), change)
+		late, early := sorted[len(sorted)-w:], sorted[:len(sorted)-w]
+		same("change", strings.NewReplacer("−", "-", "+", "").Replace(html.UnescapeString(m[3])), mean(late)-mean(early))
+		squares := 0.
+		for _, side := range [][]float64{late, early} {
+			for _, x := range side {
+				squares += math.Pow(x-mean(side), 2)
+			}
+		}
+		const t28 = 2.0484 // of 95 % with 28 degrees of freedom, from a printed table
+		want := t28 * math.Sqrt(squares/28*(1/float64(len(late))+1/float64(len(early))))
+		if got, err := strconv.ParseFloat(m[4], 64); err != nil || math.Abs(got-want) > .5*math.Pow(10, math.Floor(math.Log10(want))-1)*1.000001 { // two digits
+			faults = append(faults, "half width: "+m[4])
+		}
 		return faults
 	}
 	for _, e := range check(page.String()) {

@@ -59,7 +59,14 @@ func points(d Decision) []pointRow {
 				mark = "level accepted: " + e.Because
 			}
 		}
-		out = append(out, pointRow{p.Date, p.Run, p.Commit, Format(d.Metric, p.Value), mark})
+		marks := append([]string{}, p.Changed...)
+		if p.NewCommit {
+			marks = append(marks, "another commit")
+		}
+		if mark != "" {
+			marks = append([]string{mark}, marks...)
+		}
+		out = append(out, pointRow{p.Date, p.Run, p.Commit, Format(d.Metric, p.Value), strings.Join(marks, "; ")})
 	}
 	for _, p := range d.Earlier {
 		add(p, "before the accepted level")
@@ -100,14 +107,22 @@ func Write(w io.Writer, p Page) error {
 	}
 	nights := Nights(p.History)
 	slices.Reverse(nights)
-	for _, n := range nights[:min(len(nights), shown)] {
+	for i, n := range nights[:min(len(nights), shown)] {
+		var notes []string
+		if k := slices.IndexFunc(nights[i+1:], func(o Entry) bool { return alike(o, n) }); k >= 0 { // the comparable night before
+			notes = Changed(nights[i+1+k], n)
+		}
 		r := nightRow{Entry: n, Hours: fmt.Sprintf("%.2f", n.WallS/3600)}
 		if p.Link != nil {
 			r.Link = p.Link(n.Run)
 		}
 		if !alike(n, p.Result.Tonight) {
-			r.Note = "not comparable: another spec or hardware"
+			notes = append(notes, "not comparable: another spec or hardware")
 		}
+		if n.Again {
+			notes = append(notes, "measured twice")
+		}
+		r.Note = strings.Join(notes, "; ")
 		v.Night = append(v.Night, r)
 	}
 	if err := t.Execute(w, v); err != nil {
@@ -126,7 +141,7 @@ func rowOf(i int, d Decision) row {
 		r.PText = fmt.Sprintf("%.2g", d.P)
 	}
 	if !math.IsNaN(d.Change) {
-		r.ChangeText = fmt.Sprintf("%s (last %d)", Signed(d.Metric, d.Change), d.Window)
+		r.ChangeText = fmt.Sprintf("%s ± %s (last %d)", Signed(d.Metric, d.Change), Width(d.Metric, d.HalfWidth), d.Window)
 	}
 	r.Class = map[string]string{stats.DecisionRegression: "reversed", Vanished: "reversed", stats.DecisionImprovement: "supported", stats.DecisionOK: "supported"}[d.Verdict]
 	if r.Class == "" {
@@ -161,6 +176,14 @@ func Format(metric string, v float64) string {
 		return fmt.Sprintf("%.0f", v)
 	}
 	return fmt.Sprintf("%.4g", v)
+}
+
+// Width is Format of half an interval, of which two digits say enough.
+func Width(metric string, v float64) string {
+	if s := fmt.Sprintf("%.2g", v); !strings.Contains(metric, "/eval.") && !math.IsNaN(v) && !strings.Contains(s, "e+") {
+		return s
+	}
+	return Format(metric, v)
 }
 
 // Signed is Format of a change, with its sign.

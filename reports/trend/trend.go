@@ -41,7 +41,10 @@ type Entry struct {
 	Spec     string              `json:"spec,omitempty"`     // digest of what makes nights comparable
 	Hardware string              `json:"hardware,omitempty"` // class
 	Commit   string              `json:"commit,omitempty"`
-	Values   map[string]*float64 `json:"values,omitempty"` // accuracies are fractions; null: watched, no result
+	Version  string              `json:"version,omitempty"`     // of hardneg
+	Stages   map[string]int      `json:"stages,omitempty"`      // versions of the stages
+	Environ  map[string]string   `json:"environment,omitempty"` // Go, system, driver
+	Values   map[string]*float64 `json:"values,omitempty"`      // accuracies are fractions; null: watched, no result
 	Sentinel string              `json:"sentinel,omitempty"`
 	Tasks    int                 `json:"tasks,omitempty"`
 	Cached   int                 `json:"cached,omitempty"` // of the tasks: made by an earlier run

@@ -233,6 +233,23 @@ func (tab *Tab) Violations(t *testing.T, axe string) []string {
 		.map(v => v.impact + ' ' + v.id + ' (' + v.nodes.length + '): ' + v.help + ': ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + ' — ' + (n.any[0] || n.all[0] || n.none[0] || {}).message).join(' | ')))`)
 }
 
+// Pages are the texts of a PDF's pages, laid out as they are printed. It skips
+// without pdftotext.
+func Pages(t *testing.T, pdf []byte) []string {
+	t.Helper()
+	tool, err := exec.LookPath("pdftotext")
+	if err != nil {
+		t.Skip("needs pdftotext (Debian: poppler-utils)")
+	}
+	cmd := exec.Command(tool, "-layout", "-", "-")
+	cmd.Stdin = bytes.NewReader(pdf)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("pdftotext: %v", err)
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\f"), "\f")
+}
+
 // word is what one <word> of pdftotext's boxes says.
 var word = regexp.MustCompile(`<(page|word)((?: [a-zA-Z]+="[-0-9.]+")+)>(?:([^<]*)</word>)?`)
 

@@ -28,7 +28,7 @@ func Small() Size {
 
 // Smoke is the size of the experiment that comes with the program.
 func Smoke() Size {
-	return Size{Seeds: 3, Items: 500, Probe: 128, Steps: 36, Resamples: 5, Noise: []float64{.25, .5, 1}, Examples: 12}
+	return Size{Seeds: 3, Items: 500, Probe: 128, Steps: 36, Resamples: 5, Noise: []float64{.25, .5, 1}, Examples: 20}
 }
 
 // Large is the size that a report must bear: 10 arms × 10 seeds × 6,319 items.
