@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +46,8 @@ type gpuBench struct {
 	Profile  []cuda.Time       `json:"profile"`
 	Decoding []cuda.Time       `json:"decoding"`
 	Peers    []json.RawMessage `json:"peers,omitempty"`
+
+	dir string // of the file, if there is to be one
 }
 
 // gpuOps is the conformance of every op against its naive twin.
@@ -103,7 +107,7 @@ func (a *App) benchGPU(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	m := machineFacts()
-	b := &gpuBench{Date: time.Now().UTC().Format("2006-01-02"), Model: c.String("model"), Commit: orUnknown(m.Commit), Driver: gpuFacts().Driver}
+	b := &gpuBench{dir: c.String("out"), Date: time.Now().UTC().Format("2006-01-02"), Model: c.String("model"), Commit: orUnknown(m.Commit), Driver: gpuFacts().Driver}
 	if b.Device, err = deviceName(device); err != nil {
 		return fail(ExitEnvironment, err)
 	}
@@ -117,6 +121,9 @@ func (a *App) benchGPU(ctx context.Context, c *cli.Command) error {
 		if err := b.rates(device, shape); err != nil {
 			return fail(ExitEnvironment, err)
 		}
+		if err := b.write(); err != nil {
+			return err
+		}
 	}
 	if err := b.work(ctx, c, device, shape, say); err != nil {
 		return fail(ExitEnvironment, err)
@@ -124,11 +131,6 @@ func (a *App) benchGPU(ctx context.Context, c *cli.Command) error {
 	if py := c.String("peer"); py != "" {
 		say("the Python stack")
 		if err := b.peers(ctx, py, strings.FieldsFunc(c.String("peers"), func(r rune) bool { return r == ',' }), a.Stderr); err != nil {
-			return err
-		}
-	}
-	if dir := c.String("out"); dir != "" {
-		if err := b.write(dir); err != nil {
 			return err
 		}
 	}
@@ -241,7 +243,7 @@ func (b *gpuBench) work(ctx context.Context, c *cli.Command, device string, shap
 				return err
 			}
 		}
-		if err := be.Close(); err != nil {
+		if err := errors.Join(be.Close(), b.write()); err != nil {
 			return err
 		}
 	}
@@ -320,7 +322,6 @@ func (b *gpuBench) peers(ctx context.Context, python string, names []string, log
 	if err := cmd.Start(); err != nil {
 		return fail(ExitEnvironment, fmt.Errorf("bench gpu: --peer %s: %w", python, err))
 	}
-	rates := map[string]float64{}
 	for s := bufio.NewScanner(out); s.Scan(); {
 		var line struct {
 			Task       string  `json:"task"`
@@ -330,36 +331,44 @@ func (b *gpuBench) peers(ctx context.Context, python string, names []string, log
 			continue
 		}
 		b.Peers = append(b.Peers, json.RawMessage(bytes.Clone(s.Bytes())))
-		rates[line.Task] = line.TokensPerS
+		b.compare(line.Task, line.TokensPerS)
 		fmt.Fprintln(log, s.Text())
+		if err := b.write(); err != nil {
+			return errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+		}
 	}
 	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("bench gpu: %s peer.py: %w\n%s", python, err, problems.Bytes()[max(0, problems.Len()-2000):])
 	}
-	for i := range b.Work {
-		w := &b.Work[i]
-		for _, p := range peersOf[w.Task] {
-			if r := rates[p]; r > 0 {
-				if w.Ratio == nil {
-					w.Ratio = map[string]float64{}
-				}
-				w.Ratio[p] = w.TokensPerS / r
-			}
-		}
-	}
 	return nil
 }
 
-func (b *gpuBench) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("bench gpu: %w", err)
+// compare sets a peer's rate beside ours, if we do the same work.
+func (b *gpuBench) compare(peer string, rate float64) {
+	for i := range b.Work {
+		w := &b.Work[i]
+		if rate <= 0 || !slices.Contains(peersOf[w.Task], peer) {
+			continue
+		}
+		if w.Ratio == nil {
+			w.Ratio = map[string]float64{}
+		}
+		w.Ratio[peer] = w.TokensPerS / rate
+	}
+}
+
+// write keeps what is known so far: the Python stack can take longer than one
+// has the device for.
+func (b *gpuBench) write() error {
+	if b.dir == "" {
+		return nil
 	}
 	name := fmt.Sprintf("%s-%s-%.8s.json", b.Date, strings.ToLower(strings.Join(strings.Fields(b.Device), "-")), b.Commit)
 	data, err := json.MarshalIndent(b, "", "  ")
-	if err != nil {
-		return fmt.Errorf("bench gpu: %w", err)
+	if err == nil {
+		err = put(filepath.Join(b.dir, name), append(data, '\n'))
 	}
-	if err := os.WriteFile(filepath.Join(dir, name), append(data, '\n'), 0o644); err != nil {
+	if err != nil {
 		return fmt.Errorf("bench gpu: %w", err)
 	}
 	return nil
