@@ -329,7 +329,7 @@ func rates(fs []forecast) (perSecond map[string]float64, measured map[string]boo
 		case wall[f.Stage] > 0:
 			perSecond[f.Stage], measured[f.Stage] = flops[f.Stage]/wall[f.Stage], true
 		case strings.HasPrefix(f.device, "cuda") && (f.Stage == "sample" || f.Stage == "eval"):
-			perSecond[f.Stage] = 7e13 // bound by memory, not arithmetic; an H200 at the 1.5B shape
+			perSecond[f.Stage] = 1.5e14 // bound by memory, not arithmetic; an H200 had 1.9e14 at the 1.5B shape
 		case strings.HasPrefix(f.device, "cuda"):
 			perSecond[f.Stage] = 4e14 // the same, less than its 5e14: smaller models do worse
 		default:
