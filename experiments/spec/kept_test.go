@@ -72,7 +72,7 @@ func TestKeptSpecNamesOrigins(t *testing.T) {
 }
 
 func TestSetsThatACommandLineCut(t *testing.T) {
-	got := whole([]string{"a=1", "seeds.values=[1", "2]", "x={a: [1", "2]", "b: 3}", "c=2"})
+	got := Whole([]string{"a=1", "seeds.values=[1", "2]", "x={a: [1", "2]", "b: 3}", "c=2"})
 	want := []string{"a=1", "seeds.values=[1,2]", "x={a: [1,2],b: 3}", "c=2"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

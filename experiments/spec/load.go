@@ -135,7 +135,7 @@ func (s source) beside(name string) (source, error) {
 func resolve(root *node, sets []string) (*Spec, error) {
 	root = root.clone()
 	var errs Errors
-	for _, kv := range whole(sets) {
+	for _, kv := range Whole(sets) {
 		key, val, ok := strings.Cut(kv, "=")
 		key = strings.TrimSpace(key)
 		if !ok || key == "" {

@@ -2,9 +2,9 @@ package spec
 
 import "strings"
 
-// whole puts values together again that a command line cut at the commas
+// Whole puts values together again that a command line cut at the commas
 // inside their brackets: `seeds.values=[1`, `2]`.
-func whole(sets []string) []string {
+func Whole(sets []string) []string {
 	var out []string
 	open := 0
 	for _, s := range sets {

@@ -96,7 +96,7 @@ func (r *reporter) timeline() []page.Bar {
 
 func (r *reporter) machineTable() table.Table {
 	f := r.facts
-	t := table.Table{ID: "machine", Caption: "Machine", Head: []string{"what", "value"}}
+	t := table.Table{ID: "machine", Caption: "The machine that made these results", Head: []string{"what", "value"}}
 	for _, x := range [][2]string{{"CPU", f.CPU}, {"cores", fmt.Sprint(f.Cores)}, {"memory (MiB)", fmt.Sprint(f.MemoryMiB)}, {"GPUs", strings.Join(f.GPUs, "; ")},
 		{"system", f.OS + " " + f.Kernel + " " + f.Arch}, {"Go", f.Go}, {"binary (sha256)", f.Binary}} {
 		if x[1] != "" {

@@ -28,7 +28,7 @@ type typed struct {
 // command is a run's own form of what was typed.
 func (f runFlags) command(path string) []string {
 	out := []string{"run", path}
-	for _, s := range f.sets {
+	for _, s := range spec.Whole(f.sets) {
 		out = append(out, "--set", s)
 	}
 	for _, a := range f.arms {
@@ -128,17 +128,18 @@ func (r *reporter) reproduce() string {
 		say("git checkout %s", quoted(p.Commit))
 	}
 	say("./run.sh build")
-	if r.stable || len(r.command) == 0 {
+	switch {
+	case r.specText == "":
+		say("# this run was kept by an earlier version; `hardneg run` of its spec keeps one that can be run")
+	case r.stable || len(r.command) == 0:
 		say("./hardneg run spec.yaml   # the resolved spec, from below or from the run's folder")
-	} else {
+	default:
 		words := []string{"./hardneg"}
 		for _, w := range r.command {
 			words = append(words, quoted(w))
 		}
 		say("%s", strings.Join(words, " "))
-		if r.specText != "" {
-			say("./hardneg run %s   # the same run, from its resolved spec", quoted(r.keptAt))
-		}
+		say("./hardneg run %s   # the same run, from its resolved spec", quoted(r.keptAt))
 	}
 	say("./hardneg verify %s --sample 4", quoted(r.set.Run))
 	return b.String()
