@@ -225,6 +225,9 @@ func Bars(id, title, summary, xname, yname string, cats []string, gs []Group) Ch
 	for i, g := range gs {
 		s := charts.SingleSeries{Name: g.Name, Type: "bar"}
 		s.ItemStyle = &opts.ItemStyle{Color: Color(i)}
+		if i >= len(palette) { // a colour that came before: hollow this time
+			s.ItemStyle = &opts.ItemStyle{Color: "transparent", BorderColor: Color(i), BorderWidth: 1.5}
+		}
 		var data []opts.BarData
 		for _, y := range g.Y {
 			if bad(y) {
@@ -279,12 +282,12 @@ func top(b *charts.Scatter, width int) int {
 			continue
 		}
 		seen[s.Name] = true
-		w := 45 + 8*utf8.RuneCountInString(s.Name)
+		w := 59 + 8*utf8.RuneCountInString(s.Name)
 		if x += w; x > width-80 && x > w {
 			rows, x = rows+1, w
 		}
 	}
-	return 12 + 24*rows
+	return 36 + 38*(rows-1)
 }
 
 func (c Chart) finish(b *charts.Scatter) Chart {
@@ -292,10 +295,11 @@ func (c Chart) finish(b *charts.Scatter) Chart {
 	delete(o, "title") // the page and the paper have their own captions
 	o["grid"] = map[string]any{"left": 70, "right": 30, "top": top(b, c.Width), "bottom": 36, "containLabel": true}
 	if b.Legend.Show != nil && *b.Legend.Show {
-		// Narrower than the drawing: widths are estimated without a font.
-		o["legend"] = map[string]any{"show": true, "top": 0, "width": c.Width - 60, "textStyle": map[string]any{"color": Ink}}
+		// Narrower than the drawing, and with room between entries: widths are
+		// estimated without a font, and some fonts are a seventh wider.
+		o["legend"] = map[string]any{"show": true, "top": 0, "width": c.Width - 60, "itemGap": 24, "textStyle": map[string]any{"color": Ink}}
 	}
-	o["textStyle"] = map[string]any{"color": Ink, "fontFamily": "sans-serif"}
+	o["textStyle"] = map[string]any{"color": Ink, "fontFamily": fonts}
 	raw, err := json.Marshal(o)
 	if err != nil {
 		panic("chart: an option holds a number that JSON lacks")

@@ -31,15 +31,18 @@ var (
 	hover       = regexp.MustCompile(`(?s) class="zr[0-9]+-cls-[0-9]+"| ecmeta_[a-z_]+="[^"<>]*"|<style\s*>.*?</style>\n?`)
 )
 
+// fonts are those whose widths the library's estimate is made from, then any.
+const fonts = "Arial,Helvetica,Liberation Sans,sans-serif"
+
 // font is that of every label; it stands once, on the drawing.
-const font = ` style="font-size:12px;font-family:sans-serif;"`
+const font = ` style="font-size:12px;font-family:` + fonts + `;"`
 
 // idle are attributes that repeat what holds anyway. No label can have one: in
 // a text the quotes are escaped.
 var idle = strings.NewReplacer(` pointer-events="visible"`, "", ` fill="#000"`, "", font, "")
 
 // finish is raised when SVG does something else with what the library draws.
-const finish = "3"
+const finish = "4"
 
 // Digest names the drawing of a chart: what is described and what draws it.
 func (c Chart) Digest() string {
