@@ -12,9 +12,13 @@ import (
 // A kept spec is the same spec, in the form of today and in the JSON of earlier
 // versions, on every device, for every night, and however it was written.
 func TestKeptSpecIsTheSame(t *testing.T) {
-	sets := [][]string{nil, {"stages.weight.coef.wrongness=2", "hardware.threads=3", "run.jobs=7", "about=\"a # b: \\u0000\\u202e'\\n c\""}}
+	sets := [][]string{nil, {"arms.other={weight.scores: noisy, weight.sigma: 0.5, train.loss: simpo, train.simpo_gamma: 1}", "outputs.tables=[]", "outputs.examples=0", "stages.weight.preset=hard",
+		"stages.weight.coef.margin=0", "hardware.device=cuda", "hardware.gpus=2", "run.timeout.sft=1h30m", "data.valid=~"}, {"stages.weight.coef.wrongness=2", "hardware.threads=3", "run.jobs=7", "about=\"a # b: \\u0000\\u202e'\\n c\""}}
 	for _, name := range []string{"smoke", "paper", "nightly", "tiny-base", "gpu-proxy"} {
-		for _, set := range sets {
+		for i, set := range sets {
+			if i == 1 && name == "tiny-base" {
+				continue // it has no preference stage that an arm could patch
+			}
 			whole, err := Load(name, set)
 			if err != nil {
 				t.Fatal(err)
