@@ -25,6 +25,9 @@ func world(t testing.TB, text string) *result.Set {
 	return s
 }
 
+// commands make a run again; their characters mean something to HTML.
+const commands = "git checkout abc1\n./hardneg run x.yaml --set 'about=<b>&amp;'\n"
+
 func render(t *testing.T, s *result.Set) string {
 	t.Helper()
 	r, err := chart.NewRenderer()
@@ -40,7 +43,8 @@ func render(t *testing.T, s *result.Set) string {
 		figs = append(figs, Figure{c, svg})
 	}
 	var b bytes.Buffer
-	if err := Write(&b, Input{Set: s, Figures: figs, Methods: []string{s.About}, Notices: []string{s.About}, Times: table.Table{}}); err != nil {
+	in := Input{Set: s, Figures: figs, Methods: []string{s.About}, Notices: []string{s.About}, Times: table.Table{}, Reproduce: commands, Verified: &Verification{Command: "hardneg verify world"}}
+	if err := Write(&b, in); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
