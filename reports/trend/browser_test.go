@@ -48,7 +48,7 @@ func shownPage(t *testing.T, text string) string {
 
 func TestPageSaysWhatHappened(t *testing.T) {
 	html := shownPage(t, "nightly")
-	for _, want := range []string{"Appeared tonight: new.", "Vanished: task.wall_s (failed tasks: 1).", "2 nights are left out", "git bisect start nightlyc17 nightlyc16", "git log nightlyc16..nightlyc17", "change point 2026-02-04",
+	for _, want := range []string{"Appeared tonight: new.", "Vanished: task.wall_s (failed tasks: 1).", "2 nights are left out", " · 38 comparable nights · h", "git bisect start nightlyc17 nightlyc16", "git log nightlyc16..nightlyc17", "change point 2026-02-04",
 		"before the accepted level", "accepted: nightly", "level accepted: nightly", "measured twice", "not comparable", "Claim refuted", "sentinel", `class="change"`, `class="accepted"`,
 		`class="version"`, `class="commit"`, "stage eval 2 → 3", "Go go1.26.nightly0 → go1.26.nightly1", "hardneg nightlyv0 → nightlyv1", "; another commit"} {
 		if !strings.Contains(html, want) {

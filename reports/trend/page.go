@@ -94,10 +94,12 @@ func Write(w io.Writer, p Page) error {
 		Rows  []row
 		Night []nightRow
 
+		Comparable         int // nights, tonight included
 		Appeared, Vanished []string
 	}{Page: p, Style: template.CSS(page.Style())}
 	for i, d := range p.Result.Decisions {
 		v.Rows = append(v.Rows, rowOf(i, d))
+		v.Comparable = len(d.Earlier) + len(d.Series)
 		if d.Appeared {
 			v.Appeared = append(v.Appeared, d.Metric)
 		}
