@@ -3,9 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -93,10 +91,9 @@ func (r *reporter) origins(folder *track.Folder) error {
 		r.specText = string(kept)
 	}
 	var c typed
-	if err := folder.Read(commandFile, &c); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if folder.Read(commandFile, &c) == nil { // else it is not known
+		r.command = c.Command
 	}
-	r.command = c.Command
 	r.keptAt = filepath.Join(r.app.Workspace, "runs", folder.Run, "spec.yaml")
 	return nil
 }

@@ -2,9 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -35,8 +32,8 @@ type repetition struct {
 // on the list: the report counts those whose results are still the run's.
 func noteVerified(folder *track.Folder, v verified) error {
 	var old verified
-	if err := folder.Read(track.VerifiedFile, &old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		old = verified{} // a damaged note is no reason to keep none
+	if folder.Read(track.VerifiedFile, &old) != nil {
+		old = verified{} // none yet, or a damaged one
 	}
 	v.Schema = 1
 	for _, r := range old.Repeated {
@@ -52,15 +49,13 @@ func noteVerified(folder *track.Folder, v verified) error {
 }
 
 // verification is what a report says of a run's checks: only what was found of
-// the results that the run has today.
-func verification(folder *track.Folder, tasks []runner.TaskStatus) (page.Verification, error) {
+// the results that the run has today. A note that cannot be read counts as
+// none: no report is lost for it.
+func verification(folder *track.Folder, tasks []runner.TaskStatus) page.Verification {
 	out := page.Verification{Command: "hardneg verify " + folder.Run + " --sample 4"}
 	var v verified
-	if err := folder.Read(track.VerifiedFile, &v); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return out, nil
-		}
-		return out, fmt.Errorf("%w; `hardneg verify` writes it anew", err)
+	if folder.Read(track.VerifiedFile, &v) != nil {
+		return out
 	}
 	now := map[string]runner.TaskStatus{}
 	for _, t := range tasks {
@@ -84,5 +79,5 @@ func verification(folder *track.Folder, tasks []runner.TaskStatus) (page.Verific
 			out.Damaged++
 		}
 	}
-	return out, nil
+	return out
 }
