@@ -541,6 +541,11 @@ func (t *truth) sentences() (out []sentence) {
 	pair := func(v any, k string) []float64 {
 		return []float64{f(object{"v": list(v, k)[0]}, "v"), f(object{"v": list(v, k)[1]}, "v")}
 	}
+	level := pct(spec, "analysis", "level")
+	var margins []float64
+	for _, x := range t.findings("claim") {
+		margins = append(margins, pct(x, "margin"))
+	}
 	betas, clip := pair(sft, "betas"), pair(at(spec, "stages", "weight"), "clip")
 	out = []sentence{
 		{begins: "Complete:", nums: honest}, {begins: "Incomplete:", nums: honest},
@@ -553,8 +558,10 @@ func (t *truth) sentences() (out []sentence) {
 		{begins: "Evaluation.", nums: []float64{f(spec, "stages", "eval", "max_new")}},
 		{begins: "Statistics.", nums: []float64{float64(len(list(spec, "seeds", "values"))), f(spec, "analysis", "alpha"), pct(spec, "analysis", "level"), f(spec, "analysis", "margin")}},
 		// Constants of the figures' captions.
-		{begins: "One row an arm, one marker a benchmark; the whisker is the 95 % interval", nums: []float64{95}},
-		{begins: "Area under the ROC curve", nums: []float64{95, .5}},
+		{begins: "One row an arm, one marker a benchmark; the whisker is the", nums: []float64{level}},
+		{begins: "Area under the ROC curve", nums: []float64{level, .5}},
+		{begins: "Each line is one declared claim on one benchmark: the estimate with its", nums: []float64{level}},
+		{begins: "a gain of the claim's margin", nums: margins}, {begins: "the same, but a gain of the claim's margin", nums: margins}, {begins: "both one-sided tests exclude", nums: margins},
 		{begins: "Number of pairs by weight", nums: []float64{1}},
 		{begins: "Each point is a tenth", nums: []float64{1.96}},
 	}

@@ -69,6 +69,11 @@ func words(v any, path ...string) (out []string) {
 }
 
 // findings of a kind, in their order.
+// interval is what intervals are called.
+func (t *truth) interval() string {
+	return plainly("%v %% interval", pct(t.raw, "spec", "analysis", "level"))
+}
+
 func (t *truth) findings(kind string) (out []any) {
 	for _, x := range list(t.raw, "findings") {
 		if str(x, "kind") == kind {

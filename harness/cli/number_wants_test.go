@@ -68,9 +68,9 @@ func compared(x any) want {
 }
 
 func (t *truth) main(bench string) wanted {
-	w := wanted{caption: "Results on " + bench, head: []string{"arm", "seeds", "accuracy (%)", "± sd", "95 % interval"}}
+	w := wanted{caption: "Results on " + bench, head: []string{"arm", "seeds", "accuracy (%)", "± sd", t.interval()}}
 	for _, b := range t.bases() {
-		w.head = append(w.head, "Δ "+b, "95 % interval of Δ "+b, "p", "p adjusted")
+		w.head = append(w.head, "Δ "+b, t.interval()+" of Δ "+b, "p", "p adjusted")
 	}
 	for _, x := range t.findings("accuracy") {
 		if str(x, "benchmark") != bench {
@@ -564,7 +564,7 @@ func (t *truth) machine() (w wanted) {
 // tables says what every table holds, by its id.
 func (t *truth) tables() map[string]wanted {
 	claims := t.contrasts("Declared claims", "claim", func(x any) want { return txt(str(x, "claim") + " " + str(x, "text")) })
-	claims.head = []string{"claim", "benchmark", "Δ (points)", "95 % interval", "p", "p adjusted", "seeds", "verdict"}
+	claims.head = []string{"claim", "benchmark", "Δ (points)", t.interval(), "p", "p adjusted", "seeds", "verdict"}
 	out := map[string]wanted{"claims-table": claims, "main": t.overview(), "ablation": t.ablation(), "effects": t.effects(), "sensitivity": t.sensitivity(), "correlations": t.correlations(),
 		"verifier-figures": t.verifier(false), "verifier-classes": t.verifier(true), "verifier-local": t.local(), "disagreements": t.disagreements(), "winloss": t.winloss(), "levels": t.levels(), "training-table": t.training(), "mining": t.mining(),
 		"cost-table": t.cost(), "failures": t.failures(), "provenance-table": t.provenance(), "times": t.measured(), "attempts": t.attempts(), "machine": t.machine()}

@@ -38,7 +38,7 @@ func deltas(s *result.Set) []Chart {
 	for _, b := range bases {
 		if defined(by[b]) {
 			out = append(out, Forest("delta-"+slug(b), "Change of accuracy against "+b,
-				"One row an arm, one marker a benchmark; the whisker is the 95 % interval for new seeds and new problems.", "Δ accuracy against "+b+" (points)", 0, by[b]))
+				"One row an arm, one marker a benchmark; the whisker is the "+finding.Confidence(s)+" interval for new seeds and new problems.", "Δ accuracy against "+b+" (points)", 0, by[b]))
 		}
 	}
 	return out
@@ -62,7 +62,7 @@ func accuracies(s *result.Set) []Chart {
 	if !defined(rows) {
 		return nil
 	}
-	return []Chart{Forest("accuracy", "Accuracy of each arm", "One row an arm, one marker a benchmark; the whisker is the 95 % interval.", "accuracy (%)", math.NaN(), rows)}
+	return []Chart{Forest("accuracy", "Accuracy of each arm", "One row an arm, one marker a benchmark; the whisker is the "+finding.Confidence(s)+" interval.", "accuracy (%)", math.NaN(), rows)}
 }
 
 // accuracyOf finds one arm's accuracy on one benchmark.
@@ -206,7 +206,7 @@ func verifier(s *result.Set) []Chart {
 	}
 	var out []Chart
 	if rows != nil {
-		out = append(out, Forest("auroc", "The verifier against independent labels", "Area under the ROC curve of each score and dimension, with its clustered 95 % interval; 0.5 is chance.", "AUROC", .5, rows))
+		out = append(out, Forest("auroc", "The verifier against independent labels", "Area under the ROC curve of each score and dimension, with its clustered "+finding.Confidence(s)+" interval; 0.5 is chance.", "AUROC", .5, rows))
 	}
 	if rel != nil {
 		rel = append(rel, Series{Name: "ideal", X: []float64{0, 1}, Y: []float64{0, 1}, Dashed: true})

@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -36,6 +37,19 @@ func Coefficient(n result.Num) string { return fixed(float64(n), 2, true) }
 
 // Share writes an AUROC or a similar share with three decimals.
 func Share(n result.Num) string { return fixed(float64(n), 3, false) }
+
+// Confidence writes the level of a run's intervals: "95 %". The spec sets it.
+func Confidence(s *result.Set) string {
+	var v struct {
+		Analysis struct {
+			Level float64 `json:"level"`
+		} `json:"analysis"`
+	}
+	if json.Unmarshal(s.Spec, &v) != nil || v.Analysis.Level == 0 {
+		v.Analysis.Level = .95
+	}
+	return strconv.FormatFloat(100*v.Analysis.Level, 'g', 6, 64) + " %"
+}
 
 func fixed(x float64, digits int, sign bool) string {
 	if math.IsNaN(x) || math.IsInf(x, 0) {

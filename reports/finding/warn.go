@@ -124,6 +124,9 @@ func (b *builder) comparisonWords(f *result.Finding) {
 	if f.Verdict == result.VerdictNone {
 		return
 	}
+	if f.Verdict == result.Falsified || f.Verdict == result.Negligible {
+		say(f, "a gain of %s points is excluded: one-sided upper bound %s", Width(f.Margin), Points2(f.Upper))
+	}
 	undecided := !f.PAdj.OK() || float64(f.PAdj) >= b.d.Alpha
 	if undecided && f.Test != "tost" && f.MDE.OK() && f.MDE > f.Margin {
 		say(f, "underpowered: MDE = %s points at 80 %%, observed Δ = %s", Width(f.MDE), Points(f.Estimate))

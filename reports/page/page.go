@@ -98,7 +98,8 @@ type view struct {
 	Pairs                                                                    []pairView
 	Alarms, Misses                                                           []reading
 	SpecText                                                                 template.HTML
-	Reproduce, Recheck                                                       string
+	Reproduce, Recheck, Confidence                                           string
+	Verdicts                                                                 []Pair
 	Origins                                                                  bool
 }
 
@@ -121,7 +122,7 @@ func Write(w io.Writer, in Input) error {
 	lib, render := chart.Scripts()
 	s := in.Set
 	v := view{
-		Set: s, Style: template.CSS(styleCSS), Library: template.JS(lib), Render: template.JS(render), Script: template.JS(pageJS),
+		Set: s, Confidence: finding.Confidence(s), Verdicts: verdicts(s), Style: template.CSS(styleCSS), Library: template.JS(lib), Render: template.JS(render), Script: template.JS(pageJS),
 		Policy: policy(lib, render, pageJS), Notices: in.Notices, Methods: in.Methods, Times: in.Times, Machine: in.Machine, Energy: in.Energy, Attempts: in.Attempts,
 		Overview: table.Overview(s), Ablation: table.Ablation(s), Hyper: table.Hyperparameters(s), Levels: table.Levels(s), Failures: table.Failures(s),
 		Timeline: timeline(in.Timeline), Beside: in.Beside,

@@ -24,7 +24,7 @@ func kind(s *result.Set, k string) (out []result.Finding) {
 
 // Claims lists every declared claim on every benchmark.
 func Claims(s *result.Set) Table {
-	t := Table{ID: "claims-table", Caption: "Declared claims", Grouped: true, Head: []string{"claim", "benchmark", "Δ (points)", "95 % interval", "p", "p adjusted", "seeds", "verdict"}, Empty: "the spec declares none."}
+	t := Table{ID: "claims-table", Caption: "Declared claims", Grouped: true, Head: []string{"claim", "benchmark", "Δ (points)", finding.Confidence(s) + " interval", "p", "p adjusted", "seeds", "verdict"}, Empty: "the spec declares none."}
 	for _, f := range kind(s, result.KindClaim) {
 		name := Cell{Text: strings.TrimSpace(f.Claim + "  " + f.Text), Wide: true}
 		v := verdict(f)
@@ -85,10 +85,10 @@ func Slug(name string) string {
 // Main is the main table of one benchmark: a row an arm.
 func Main(s *result.Set, bench string) Table {
 	t := Table{ID: "main-" + Slug(bench), Caption: "Results on " + bench, Empty: "no arm was measured.",
-		Head: []string{"arm", "seeds", "accuracy (%)", "± sd", "95 % interval"}}
+		Head: []string{"arm", "seeds", "accuracy (%)", "± sd", finding.Confidence(s) + " interval"}}
 	bases := baselines(s)
 	for _, b := range bases {
-		t.Head = append(t.Head, "Δ "+b, "95 % interval of Δ "+b, "p", "p adjusted")
+		t.Head = append(t.Head, "Δ "+b, finding.Confidence(s)+" interval of Δ "+b, "p", "p adjusted")
 	}
 	t.Keep = []int{0, 2}
 	for _, k := range []int{0, 3, 1} { // Δ, then p adjusted, then the intervals
@@ -188,7 +188,7 @@ func delta(s *result.Set, arm, base, bench string) (result.Finding, bool) {
 
 // contrasts lists findings of one kind as contrasts with verdicts.
 func contrasts(s *result.Set, id, caption, k string) Table {
-	t := Table{ID: id, Caption: caption, Head: []string{"contrast", "benchmark", "estimate (points)", "95 % interval", "p", "p adjusted", "seeds", "verdict"}, Empty: "the arms for it were not run."}
+	t := Table{ID: id, Caption: caption, Head: []string{"contrast", "benchmark", "estimate (points)", finding.Confidence(s) + " interval", "p", "p adjusted", "seeds", "verdict"}, Empty: "the arms for it were not run."}
 	for _, f := range kind(s, k) {
 		v := verdict(f)
 		c := row(label(f), f.Benchmark, finding.Points(f.Estimate), finding.Interval(f.Lo, f.Hi), finding.P(f.P), finding.P(f.PAdj)+adjust(f), seeds(f), "")
@@ -246,7 +246,7 @@ func Sensitivity(s *result.Set) Table {
 
 // Correlations lists associations of scores with accuracy.
 func Correlations(s *result.Set) Table {
-	t := Table{ID: "correlations", Caption: "Wrongness and absurdity against accuracy", Head: []string{"score", "level", "with s_ans", "method", "seed", "n", "r", "95 % interval", "p", "notes"}, Empty: "no probe split was scored."}
+	t := Table{ID: "correlations", Caption: "Wrongness and absurdity against accuracy", Head: []string{"score", "level", "with s_ans", "method", "seed", "n", "r", finding.Confidence(s) + " interval", "p", "notes"}, Empty: "no probe split was scored."}
 	for _, c := range s.Correlations {
 		with := "no"
 		if c.WithAns {

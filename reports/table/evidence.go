@@ -23,7 +23,7 @@ func VerifierClasses(s *result.Set) Table {
 }
 
 func verifier(s *result.Set, id, caption string, of func(class string) bool) Table {
-	t := Table{ID: id, Caption: caption, Head: []string{"set", "score", "error class", "n", "wrong", "problems", "AUROC", "95 % interval", "average precision", "fires", "within-problem pairs"}, Empty: "no labelled set was given."}
+	t := Table{ID: id, Caption: caption, Head: []string{"set", "score", "error class", "n", "wrong", "problems", "AUROC", finding.Confidence(s) + " interval", "average precision", "fires", "within-problem pairs"}, Empty: "no labelled set was given."}
 	for _, f := range s.Verifier.Figures {
 		if !of(f.Class) {
 			continue
