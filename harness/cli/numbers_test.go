@@ -140,6 +140,7 @@ type shownTable struct {
 	head  []string
 	rows  [][]string
 	notes string
+	csv   bool // what is undefined is empty
 }
 
 var (
@@ -182,12 +183,58 @@ func inCSV(text string) shownTable {
 	if err != nil || len(rows) == 0 {
 		return shownTable{}
 	}
-	for _, r := range rows {
-		for j := range r {
-			r[j] = strings.TrimPrefix(r[j], "'")
+	seen := map[string]bool{}
+	for _, h := range rows[0] {
+		if seen[h] {
+			return shownTable{head: []string{"two columns are called " + h}}
+		}
+		seen[h] = true
+	}
+	out := make([][]string, len(rows))
+	for j := 0; j < len(rows[0]); j++ {
+		head, width := rows[0][j], 1
+		join := func(x, _ string) string { return x }
+		if j+1 < len(rows[0]) {
+			name, isLow := strings.CutSuffix(head, " low")
+			switch next := rows[0][j+1]; {
+			case isLow && next == name+" high":
+				head, width = name, 2
+				join = func(lo, hi string) string {
+					if lo == "" {
+						return ""
+					}
+					return "[" + lo + ", " + hi + "]"
+				}
+			case next == head+" by", next == head+" notes":
+				width = 2
+				join = func(x, more string) string {
+					if more == "" {
+						return x
+					}
+					return x + " (" + more + ")"
+				}
+			}
+		}
+		for i, r := range rows {
+			if i == 0 {
+				out[i] = append(out[i], inPrint(head))
+				continue
+			}
+			out[i] = append(out[i], join(strings.TrimPrefix(r[j], "'"), strings.TrimPrefix(r[j+width-1], "'")))
+		}
+		j += width - 1
+	}
+	return shownTable{head: out[0], rows: out[1:], csv: true}
+}
+
+// inPrint is the head in print of a column that has a longer name in CSV.
+func inPrint(name string) string {
+	for _, re := range []string{`^(p|p adjusted) of Δ .*`, `^(± sd) of .*`, `^(Δ .*) on .*`} {
+		if m := regexp.MustCompile(re).FindStringSubmatch(name); m != nil {
+			return m[1]
 		}
 	}
-	return shownTable{head: rows[0], rows: rows[1:]}
+	return name
 }
 
 func inMarkdown(text string) (t shownTable) {
@@ -268,6 +315,9 @@ func (t shownTable) against(where string, w wanted) (faults []string) {
 			continue
 		}
 		for j, cell := range row {
+			if t.csv && t.rows[i][j] == "" && (isNaN(cell.nums) && !cell.isText || cell.text == "–") {
+				continue // undefined
+			}
 			if e := cell.check(t.rows[i][j]); e != "" {
 				say("row %d, column %d: %s", i, j, e)
 			}

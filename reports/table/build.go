@@ -87,8 +87,10 @@ func Main(s *result.Set, bench string) Table {
 	t := Table{ID: "main-" + Slug(bench), Caption: "Results on " + bench, Empty: "no arm was measured.",
 		Head: []string{"arm", "seeds", "accuracy (%)", "± sd", finding.Confidence(s) + " interval"}}
 	bases := baselines(s)
+	t.Names = slices.Clone(t.Head)
 	for _, b := range bases {
 		t.Head = append(t.Head, "Δ "+b, finding.Confidence(s)+" interval of Δ "+b, "p", "p adjusted")
+		t.Names = append(t.Names, "Δ "+b, finding.Confidence(s)+" interval of Δ "+b, "p of Δ "+b, "p adjusted of Δ "+b)
 	}
 	t.Keep = []int{0, 2}
 	for _, k := range []int{0, 3, 1} { // Δ, then p adjusted, then the intervals

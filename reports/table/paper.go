@@ -16,10 +16,13 @@ import (
 func Overview(s *result.Set) Table {
 	t := Table{ID: "main", Caption: "Accuracy and its change in points", Head: []string{"arm", "seeds"}, Empty: "no arm was measured."}
 	bases, benches, level := baselines(s), whole(s), alpha(s)
+	t.Names = slices.Clone(t.Head)
 	for _, b := range benches {
 		t.Head = append(t.Head, b+" (%)", "± sd")
+		t.Names = append(t.Names, b+" (%)", "± sd of "+b)
 		for _, base := range bases {
 			t.Head = append(t.Head, "Δ "+base)
+			t.Names = append(t.Names, "Δ "+base+" on "+b)
 		}
 	}
 	for _, a := range s.Arms {

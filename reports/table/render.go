@@ -98,10 +98,28 @@ func (t Table) heads() []string {
 // formulas are texts that a spreadsheet would compute; numbers with a sign are none.
 var formulas = regexp.MustCompile(`^([=@]|[+-]([^0-9.]|$))`)
 
-// CSV writes head and rows.
+// What a cell of print holds that programs want in columns of their own, or not
+// at all: an interval, the method of an adjusted p, groups of thousands.
+var (
+	pairCell     = regexp.MustCompile(`^\[(\S+), (\S+)\]$`)
+	adjustedCell = regexp.MustCompile(`^(\S+) \((Holm|BH)\)$`)
+	grouped      = regexp.MustCompile(`^[0-9]{1,3}(,[0-9]{3})+$`)
+)
+
+// CSV writes head and rows for programs: each column has a name of its own,
+// intervals, adjusted p-values and verdicts with warnings are split, and what is
+// undefined is empty.
 func (t Table) CSV(w io.Writer) error {
-	c := csv.NewWriter(w)
-	rows := append([][]string{t.heads()}, t.texts()...)
+	var rows [][]string
+	for range len(t.Rows) + 1 {
+		rows = append(rows, nil)
+	}
+	heads := t.heads()
+	for j := range t.Head {
+		for i, cells := range t.column(heads[j], j) {
+			rows[i] = append(rows[i], cells...)
+		}
+	}
 	for _, r := range rows {
 		for j, x := range r {
 			if formulas.MatchString(x) {
@@ -109,10 +127,62 @@ func (t Table) CSV(w io.Writer) error {
 			}
 		}
 	}
+	c := csv.NewWriter(w)
 	if err := c.WriteAll(rows); err != nil {
 		return fmt.Errorf("table %s: %w", t.ID, err)
 	}
 	return nil
+}
+
+// column is column j in CSV, its head first, each cell as the one or two that it
+// makes there.
+func (t Table) column(head string, j int) [][]string {
+	if t.Names != nil {
+		head = line(t.Names[j], longestCell)
+	}
+	verdict := slices.ContainsFunc(t.Rows, func(r []Cell) bool { return r[j].Verdict != "" })
+	all := func(re *regexp.Regexp) bool {
+		some := false
+		for _, r := range t.Rows {
+			if x := r[j].Shown(); re.MatchString(x) {
+				some = true
+			} else if x != "" && x != undefined {
+				return false
+			}
+		}
+		return some
+	}
+	var split *regexp.Regexp
+	out := [][]string{{head}}
+	switch {
+	case verdict:
+		out[0] = []string{head, head + " notes"}
+	case all(pairCell):
+		split, out[0] = pairCell, []string{head + " low", head + " high"}
+	case all(adjustedCell):
+		split, out[0] = adjustedCell, []string{head, head + " by"}
+	}
+	for _, r := range t.Rows {
+		c := r[j]
+		x := c.Shown()
+		switch {
+		case verdict:
+			out = append(out, []string{x, Line(strings.Join(c.List, "; "))})
+		case split != nil:
+			parts := split.FindStringSubmatch(x)
+			if parts == nil {
+				parts = make([]string, 3)
+			}
+			out = append(out, parts[1:])
+		case x == undefined:
+			out = append(out, []string{""})
+		case grouped.MatchString(x):
+			out = append(out, []string{strings.ReplaceAll(x, ",", "")})
+		default:
+			out = append(out, []string{c.plain()})
+		}
+	}
+	return out
 }
 
 // Markdown writes a pipe table.

@@ -38,6 +38,7 @@ type Table struct {
 	ID      string
 	Caption string
 	Head    []string
+	Names   []string // of the columns in CSV, where heads repeat; nil: Head
 	Rows    [][]Cell
 	Empty   string   // what to say instead of an empty table
 	Grouped bool     // equal first cells in a run of rows make a block

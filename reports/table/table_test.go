@@ -177,6 +177,9 @@ func TestEveryFormatHasTheNumbersOfTheResultsFile(t *testing.T) {
 					want = []string{points(f["estimate"], "+"), "[" + points(f["lo"], "+") + ", " + points(f["hi"], "+") + "]"}
 				}
 				for _, w := range want {
+					if r.ext == "csv" { // bounds stand in columns of their own, and what is undefined is empty
+						w = strings.ReplaceAll(strings.Trim(w, "[]–"), ", ", "  ")
+					}
 					if !strings.Contains(strings.ReplaceAll(line, "--", "–"), w) {
 						t.Errorf("%s: %v: no %q in %q", r.ext, f["id"], w, line)
 					}
