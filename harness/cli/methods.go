@@ -54,23 +54,38 @@ func methods(s *spec.Spec, set *result.Set) []string {
 	}
 	say("Model and data. Every arm starts from %s (compute type %s, prompt format %s). Benchmarks: %s.", base, s.Model.Dtype, s.Model.Prompt, strings.Join(bs, "; "))
 	if o := s.Stages.SFT; o != nil && s.Data.SFT != nil {
-		say("Supervised fine-tuning on %s: %g epochs, batch %d, AdamW (β = %g, %g; weight decay %g), peak learning rate %g with a %s schedule, gradient norm clipped at %g.",
-			s.Data.SFT.Source, o.Epochs, o.Batch, o.Betas[0], o.Betas[1], o.WeightDecay, o.LR, o.Schedule, o.Clip)
+		say("Supervised fine-tuning on %s: %s, batch %d, AdamW (β = %g, %g; weight decay %g), peak learning rate %g with a %s schedule, gradient norm clipped at %g.",
+			s.Data.SFT.Source, epochs(o.Epochs), o.Batch, o.Betas[0], o.Betas[1], o.WeightDecay, o.LR, o.Schedule, o.Clip)
 	}
 	if o := s.Stages.Train; o != nil {
 		m := s.Stages.Mine
 		say("Preference data. %d solutions a problem are drawn at temperature %g, top-p %g. A solution is right when its final answer equals the gold one; no verifier score moves a solution across that gate. The chosen side is the least wrong right solution; up to %d rejected sides a problem are mined with closeness at least %g and absurdity at most %g. Mining and weights read wrongness without the answer dimension (use: %s).",
 			s.Stages.Sample.N, s.Stages.Sample.Temperature, s.Stages.Sample.TopP, m.PerPrompt, m.ClosenessMin, m.AbsurdityMax, s.Stages.Score.Use)
-		say("Preference training. Loss %s with β = %g and a weight on every pair; weights come from ranks (preset %s), are clipped to [%g, %g] and have mean 1 over the run's pairs, so every arm trains at the same effective step size. %g epochs, batch %d pairs, learning rate %g, %s schedule.",
-			o.Loss, o.Beta, s.Stages.Weight.Preset, s.Stages.Weight.Clip[0], s.Stages.Weight.Clip[1], o.Epochs, o.Batch, o.LR, o.Schedule)
+		say("Preference training. Loss %s with β = %g and a weight on every pair; weights come from ranks (preset %s), are clipped to [%g, %g] and have mean 1 over the run's pairs, so every arm trains at the same effective step size. %s, batch %d pairs, learning rate %g, %s schedule.",
+			o.Loss, o.Beta, s.Stages.Weight.Preset, s.Stages.Weight.Clip[0], s.Stages.Weight.Clip[1], epochs(o.Epochs), o.Batch, o.LR, o.Schedule)
 	}
 	say("Arms. %s.", strings.Join(arms, "; "))
 	say("The MathVerifier's six dimensions, their aggregation to wrongness and absurdity, the mining rule and the weights are our reading of the paper, whose method section leaves them open; severities and thresholds are fields of the verifier file (%s).", s.Stages.Score.Verifier)
 	say("Evaluation. %s decoding, at most %d new tokens; answers are read by %s extraction (primary: %s) and compared for mathematical equality.", s.Stages.Eval.Decoding, s.Stages.Eval.MaxNew, strings.Join(s.Stages.Eval.Extract, " and "), s.Stages.Eval.Primary)
 	a := s.Analysis
-	say("Statistics. %d seeds are shared by all arms. Differences are tested by a crossed random-effects analysis (seeds × problems; Dorfman–Berbaum–Metz with Hillis' degrees of freedom, seed variance pooled over the trained arms and bounded), two-sided, α = %g, intervals at %g %%. The confirmatory family is corrected by Holm, everything else by Benjamini–Hochberg and labelled exploratory. The smallest difference of interest is %g points. Seeds that are missing leave the comparisons that need them and are never imputed; diverged trials count with their last finite weights; answers that cannot be read count as wrong.",
-		len(s.Seeds.Values), a.Alpha, 100*a.Level, a.Margin)
+	shared := "One seed is shared by all arms, so that differences are tested over problems alone and speak of these checkpoints"
+	if n := len(s.Seeds.Values); n > 1 {
+		shared = fmt.Sprintf("%d seeds are shared by all arms. Differences are tested by a crossed random-effects analysis (seeds × problems; Dorfman–Berbaum–Metz with Hillis' degrees of freedom, seed variance pooled over the trained arms and bounded)", n)
+	}
+	if a.Scope != "both" && a.Scope != "" {
+		shared += ", of which the headline takes the scope “" + a.Scope + "”"
+	}
+	say("Statistics. %s, two-sided, α = %g, intervals at %g %%. The confirmatory family is corrected by Holm, everything else by Benjamini–Hochberg and labelled exploratory. The smallest difference of interest is %g points. Seeds that are missing leave the comparisons that need them and are never imputed; diverged trials count with their last finite weights; answers that cannot be read count as wrong.",
+		shared, a.Alpha, 100*a.Level, a.Margin)
 	return out
+}
+
+// epochs writes a number of epochs, which may be a part of one.
+func epochs(n float64) string {
+	if n == 1 {
+		return "1 epoch"
+	}
+	return fmt.Sprintf("%g epochs", n)
 }
 
 // terminalWidth is the width of a terminal, 0 where w is none.

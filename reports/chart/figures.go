@@ -38,7 +38,7 @@ func deltas(s *result.Set) []Chart {
 	for _, b := range bases {
 		if defined(by[b]) {
 			out = append(out, Forest("delta-"+slug(b), "Change of accuracy against "+b,
-				"One row an arm, one marker a benchmark; the whisker is the "+finding.Confidence(s)+" interval for new seeds and new problems.", "Δ accuracy against "+b+" (points)", 0, by[b]))
+				"One row an arm, one marker a benchmark; the whisker is the "+finding.Confidence(s)+" interval for "+finding.ScopeOf(s).New()+".", "Δ accuracy against "+b+" (points)", 0, by[b]))
 		}
 	}
 	return out

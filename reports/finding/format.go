@@ -51,6 +51,58 @@ func Confidence(s *result.Set) string {
 	return strconv.FormatFloat(100*v.Analysis.Level, 'g', 6, 64) + " %"
 }
 
+// Treated says what a run's tests and intervals treat as random, and so speak
+// of: seeds and problems, or one of them. One seed speaks of its checkpoints.
+type Treated struct{ Seeds, Problems bool }
+
+// ScopeOf reads it off the spec and the number of seeds.
+func ScopeOf(s *result.Set) Treated {
+	var v struct {
+		Analysis struct {
+			Scope string `json:"scope"`
+		} `json:"analysis"`
+	}
+	_ = json.Unmarshal(s.Spec, &v) // a set without a spec has the default
+	several := len(s.Seeds) > 1
+	switch v.Analysis.Scope {
+	case "seeds":
+		return Treated{Seeds: true}
+	case "problems":
+		return Treated{Problems: true}
+	}
+	return Treated{Seeds: several, Problems: true}
+}
+
+// New says for what intervals hold: "new seeds and new problems".
+func (t Treated) New() string {
+	switch {
+	case t.Seeds && t.Problems:
+		return "new seeds and new problems"
+	case t.Seeds:
+		return "new seeds on these problems"
+	}
+	return "new problems, for these checkpoints"
+}
+
+// Sentence says the same of tests.
+func (t Treated) Sentence() string {
+	switch {
+	case t.Seeds && t.Problems:
+		return "Intervals and tests treat seeds and problems as random (crossed random effects, scope “both”)."
+	case t.Seeds:
+		return "Intervals and tests treat seeds as random and the problems as given (scope “seeds”)."
+	}
+	return "Intervals and tests treat problems alone as random: they speak of these checkpoints, not of the method (scope “problems”)."
+}
+
+// Times writes a number with what it counts: "1 seed", "3 seeds".
+func Times(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
 func fixed(x float64, digits int, sign bool) string {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return Dash

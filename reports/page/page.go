@@ -98,7 +98,8 @@ type view struct {
 	Pairs                                                                    []pairView
 	Alarms, Misses                                                           []reading
 	SpecText                                                                 template.HTML
-	Reproduce, Recheck, Confidence                                           string
+	Reproduce, Recheck, Confidence, Scope                                    string
+	Several                                                                  bool // seeds
 	Verdicts                                                                 []Pair
 	Origins                                                                  bool
 }
@@ -122,7 +123,7 @@ func Write(w io.Writer, in Input) error {
 	lib, render := chart.Scripts()
 	s := in.Set
 	v := view{
-		Set: s, Confidence: finding.Confidence(s), Verdicts: verdicts(s), Style: template.CSS(styleCSS), Library: template.JS(lib), Render: template.JS(render), Script: template.JS(pageJS),
+		Set: s, Confidence: finding.Confidence(s), Scope: finding.ScopeOf(s).Sentence(), Several: len(s.Seeds) > 1, Verdicts: verdicts(s), Style: template.CSS(styleCSS), Library: template.JS(lib), Render: template.JS(render), Script: template.JS(pageJS),
 		Policy: policy(lib, render, pageJS), Notices: in.Notices, Methods: in.Methods, Times: in.Times, Machine: in.Machine, Energy: in.Energy, Attempts: in.Attempts,
 		Overview: table.Overview(s), Ablation: table.Ablation(s), Hyper: table.Hyperparameters(s), Levels: table.Levels(s), Failures: table.Failures(s),
 		Timeline: timeline(in.Timeline), Beside: in.Beside,
@@ -178,7 +179,7 @@ func meta(s *result.Set, date string) string {
 	for _, b := range s.Benchmarks {
 		bs = append(bs, fmt.Sprintf("%s (%d problems)", b.Name, b.N))
 	}
-	parts := []string{s.Run, s.Prov.Model.Name, fmt.Sprintf("%d arms × %d seeds", len(s.Arms), len(s.Seeds)), strings.Join(bs, ", "), "device " + s.Prov.DeviceClass, date}
+	parts := []string{s.Run, s.Prov.Model.Name, finding.Times(len(s.Arms), "arm") + " × " + finding.Times(len(s.Seeds), "seed"), strings.Join(bs, ", "), "device " + s.Prov.DeviceClass, date}
 	if s.Prov.Commit != "" {
 		parts = append(parts, "commit "+short(s.Prov.Commit))
 	}
