@@ -75,9 +75,17 @@ func methods(s *spec.Spec, set *result.Set) []string {
 	if a.Scope != "both" && a.Scope != "" {
 		shared += ", of which the headline takes the scope “" + a.Scope + "”"
 	}
-	say("Statistics. %s, two-sided, α = %g, intervals at %g %%. The confirmatory family is corrected by Holm, everything else by Benjamini–Hochberg and labelled exploratory. The smallest difference of interest is %g points. Seeds that are missing leave the comparisons that need them and are never imputed; diverged trials count with their last finite weights; answers that cannot be read count as wrong.",
-		shared, a.Alpha, 100*a.Level, a.Margin)
+	say("Statistics. %s, two-sided, α = %g, intervals at %g %%. The confirmatory family is corrected by Holm, everything else by Benjamini–Hochberg and labelled exploratory. The smallest difference of interest is %s. Seeds that are missing leave the comparisons that need them and are never imputed; diverged trials count with their last finite weights; answers that cannot be read count as wrong.",
+		shared, a.Alpha, 100*a.Level, points(a.Margin))
 	return out
+}
+
+// points writes a difference in points.
+func points(n float64) string {
+	if n == 1 {
+		return "1 point"
+	}
+	return fmt.Sprintf("%g points", n)
 }
 
 // epochs writes a number of epochs, which may be a part of one.

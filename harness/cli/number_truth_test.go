@@ -123,7 +123,9 @@ func (t *truth) bases() (out []string) {
 
 func (t *truth) onTerminal() (out []string) {
 	for _, b := range t.benches() {
-		out = append(out, "main-"+strings.ReplaceAll(b, "/", "-"))
+		if !strings.HasSuffix(b, "/subset") {
+			out = append(out, "main-"+b)
+		}
 	}
 	return append(out, "claims-table")
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"hardneg/experiments/plan"
@@ -354,7 +355,9 @@ func (r *reporter) summary(w io.Writer) error {
 	width := terminalWidth(w)
 	ts := []table.Table{}
 	for _, b := range table.Benchmarks(r.set) {
-		ts = append(ts, table.Main(r.set, b))
+		if !strings.HasSuffix(b, finding.SubsetSuffix) { // those are in the report
+			ts = append(ts, table.Main(r.set, b))
+		}
 	}
 	for _, t := range append(ts, table.Claims(r.set)) {
 		if len(t.Rows) == 0 {
