@@ -289,7 +289,11 @@ func (a *App) conclude(ctx context.Context, run finished, f runFlags) error {
 		}
 	}
 	if n := sum.Count(runner.Failed); n > 0 {
-		return fail(ExitFailed, fmt.Errorf("%d of %d tasks failed, %d more needed them; the same command tries them again", n, len(sum.Tasks), sum.Count(runner.Blocked)))
+		advice := "the same command tries them again"
+		if !slices.ContainsFunc(sum.Tasks, func(t runner.Outcome) bool { return t.State == runner.Failed && t.Class != runner.Futile }) {
+			advice = "trying again gives the same: their settings have to change"
+		}
+		return fail(ExitFailed, fmt.Errorf("%d of %d tasks failed, %d more needed them; %s", n, len(sum.Tasks), sum.Count(runner.Blocked), advice))
 	}
 	return nil
 }

@@ -18,7 +18,10 @@ import (
 )
 
 // Exit codes of a task's process beside those of every command.
-const exitBusy = 73
+const (
+	exitBusy   = 73
+	exitFutile = 74
+)
 
 // grace is how long a task that ran out of its time may take to checkpoint.
 const grace = 30 * time.Second
@@ -173,6 +176,8 @@ func ClassOf(code int) Class {
 		return Environment
 	case exitBusy:
 		return Busy
+	case exitFutile:
+		return Futile
 	case 75, 130:
 		return Halted
 	}
@@ -190,6 +195,8 @@ func ExitCode(c Class, sig os.Signal) int {
 		return 6
 	case Busy:
 		return exitBusy
+	case Futile:
+		return exitFutile
 	case Halted:
 		if sig == syscall.SIGINT {
 			return 130

@@ -29,6 +29,7 @@ type Class string
 const (
 	OK          Class = "ok"
 	Failure     Class = "failed"      // another attempt may help
+	Futile      Class = "futile"      // this trial's own settings leave it nothing to do; no attempt can help
 	Environment Class = "environment" // the machine or the user's files are unfit
 	Integrity   Class = "integrity"   // a hash of our own differs
 	Halted      Class = "stopped"     // by a signal; its checkpoint is kept
@@ -199,7 +200,7 @@ func (m *machine) ended(out []action, e event) []action {
 	case e.class == Environment || e.class == Integrity:
 		m.stopping = true
 		m.fail(e.task)
-	case n.attempt <= m.retries && !m.stopping:
+	case e.class != Futile && n.attempt <= m.retries && !m.stopping:
 		m.push(e.task)
 	default:
 		m.stopping = m.stopping || m.failFast

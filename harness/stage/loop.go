@@ -109,7 +109,7 @@ func newLoop(env Env, be vm.Backend, s *speaker, cfg train.Config, data train.Da
 	}
 	l.summary = Trained{Status: "done", LeftOut: t.Left(), At: -1, Params: len(s.params.Flat)}
 	if _, total := t.Steps(); total == 0 {
-		return nil, &EnvironmentError{errors.New("nothing to train on: no row is left (max_len too small, or no pair was mined)")}
+		return nil, nothing(t.Left(), cfg.MaxLength)
 	}
 	if env.Checkpoint == "" {
 		return l, nil
@@ -129,6 +129,14 @@ func newLoop(env Env, be vm.Backend, s *speaker, cfg train.Config, data train.Da
 	l.steps = steps[:done]
 	env.Log.Info("resumed", "step", done)
 	return l, k.resume(env.Checkpoint, done)
+}
+
+// nothing says why a training has no row.
+func nothing(left, maxLen int) error {
+	if left == 0 {
+		return &FutileError{errors.New("nothing to train on: no pair was mined; loosen stages.mine (closeness_min, absurdity_max, fallback, fill) or draw more samples (sample.n)")}
+	}
+	return &FutileError{fmt.Errorf("nothing to train on: none of the %d rows fits max_len, %d tokens", left, maxLen)}
 }
 
 // run takes all steps.

@@ -39,6 +39,14 @@ type EnvironmentError struct{ Err error }
 func (e *EnvironmentError) Error() string { return e.Err.Error() }
 func (e *EnvironmentError) Unwrap() error { return e.Err }
 
+// FutileError says that a trial's own settings leave it nothing to do, such as
+// a mining window that no sample falls into: it fails alone, and trying it again
+// cannot help (exit code 4).
+type FutileError struct{ Err error }
+
+func (e *FutileError) Error() string { return e.Err.Error() }
+func (e *FutileError) Unwrap() error { return e.Err }
+
 // Run runs the task's stage.
 func Run(ctx context.Context, t plan.Task, env Env) error {
 	f, ok := table()[t.Stage]
