@@ -18,7 +18,7 @@ type Candidate struct {
 	Reference string  `json:"reference,omitempty"`
 	Tokens    int     `json:"tokens"`
 	LogProb   float64 `json:"logprob"` // sum over the completion, under the sampling distribution's temperature 1
-	Finish    string  `json:"finish"`  // stop, length
+	Finish    string  `json:"finish"`  // stop, length, not_finite, prompt_too_long
 }
 
 // Profile holds the six error dimensions, each in [0,1].

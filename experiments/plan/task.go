@@ -71,8 +71,8 @@ type Plan struct {
 // Versions holds each stage's version, raised by hand when its result changes
 // for the same inputs: the only way in which code enters a key.
 var Versions = map[string]int{
-	"data": 1, "sft": 2, "sample": 2, "score": 2, "mine": 1, "weight": 1,
-	"ref": 2, "train": 2, "eval": 2, "verifier": 2, "subset": 1,
+	"data": 1, "sft": 2, "sample": 3, "score": 2, "mine": 1, "weight": 1,
+	"ref": 2, "train": 2, "eval": 3, "verifier": 2, "subset": 1,
 }
 
 // KeyFields is what is hashed into an action key; `plan --why` compares two of them.

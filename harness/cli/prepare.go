@@ -51,11 +51,14 @@ func defaultHooks() hooks {
 // infrastructure gives an error of the harness itself its exit code.
 func infrastructure(err error) error {
 	var env *stage.EnvironmentError
+	var futile *stage.FutileError
 	var corrupt *store.CorruptError
 	var c *coded
 	switch {
 	case err == nil, errors.As(err, &c):
 		return err
+	case errors.As(err, &futile): // of a single stage: the user's rows or flags leave it nothing to do
+		return fail(ExitUsage, err)
 	case errors.As(err, &corrupt):
 		return fail(ExitIntegrity, err)
 	case errors.As(err, &env), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EROFS),

@@ -132,6 +132,9 @@ func (a *App) finishRun(_ context.Context, run finished) (string, error) {
 			return "", err
 		}
 	}
+	for _, n := range set.Prov.Notes {
+		fmt.Fprintf(a.Stderr, "hardneg: note: %s\n", n)
+	}
 	return filepath.Abs(filepath.Join(dir, "index.html"))
 }
 

@@ -21,9 +21,10 @@ func (a *App) sampleCommand() *cli.Command {
 		Description: `Rows {"question","id"?,"gold"?,"reference"?} become --n rows each, in order:
 {"id","prompt_id","k","question","solution","gold","reference","tokens","logprob","finish"}, input of hardneg score.
 logprob is the model's own, at temperature 1. A sample depends on the model, the seed, the question's id and k alone:
-threads and the other rows change nothing. Stopped, the same command goes on.
+threads and the other rows change nothing. A question whose prompt fills the model's positions gets no solution and the
+finish prompt_too_long; where all do, nothing is drawn. Stopped, the same command goes on.
 
-Exit codes: 0 done, 2 a bad row or flag, 6 model or file missing or unusable, 75 and 130 stopped.`,
+Exit codes: 0 done, 2 a bad row or flag, or no question fits the model, 6 model or file missing or unusable, 75 and 130 stopped.`,
 		Flags: singleFlags(
 			&cli.StringFlag{Name: "out", Usage: "JSON lines", Required: true},
 			&cli.IntFlag{Name: "n", Usage: "solutions a question", Value: 8},

@@ -26,7 +26,7 @@ type reply struct {
 	text    string
 	tokens  int
 	logProb float64
-	finish  string // stop, length
+	finish  string // stop, length, not_finite, prompt_too_long
 }
 
 // drawing says how tokens are drawn; temperature 0 is greedy.
@@ -48,6 +48,11 @@ type partial[T any] struct {
 // question and k alone, so the rest comes out as it would have unbroken.
 func answers[T any](ctx context.Context, env Env, t plan.Task, c plan.Compute, s *speaker, asks []ask, d drawing, rowsOf func(ask, []reply) []T) ([]T, error) {
 	var rows []T
+	if n, err := s.fit(asks); err != nil {
+		return nil, err
+	} else if n > 0 {
+		env.Log.Warn(fmt.Sprintf("%d of %d prompts are longer than the model's %d positions and get no solution", n, len(asks), s.params.Config.MaxPositions))
+	}
 	done := 0
 	var log *os.File
 	if env.Checkpoint != "" {

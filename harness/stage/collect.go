@@ -27,7 +27,7 @@ type Outcome struct {
 // are made from. What is missing stays missing; nothing is imputed.
 func Collect(sp *spec.Spec, p plan.Plan, of func(task string) Outcome) (*result.Set, error) {
 	c := &collector{spec: sp, plan: p, of: of, set: &result.Set{Schema: result.Schema, Name: sp.Name, About: sp.About, Run: p.Run, Seeds: sp.Seeds.Values}}
-	for _, step := range []func() error{c.arms, c.benchmarks, c.cells, c.subset, c.training, c.mining, c.probes, c.labels, c.cost, c.provenance, c.examples} {
+	for _, step := range []func() error{c.arms, c.benchmarks, c.cells, c.subset, c.training, c.mining, c.probes, c.labels, c.cost, c.unanswered, c.provenance, c.examples} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("collect %s: %w", p.Run, err)
 		}

@@ -90,6 +90,7 @@ func runEval(ctx context.Context, t plan.Task, env Env) error {
 	}
 	for _, r := range rows {
 		w.Tokens += int64(r.Tokens)
+		w.tooLong(r.Finish, r.K, s)
 	}
 	w.Rows, w.FLOPs = int64(len(rows)), 2*float64(len(s.params.Flat))*float64(w.Tokens)
 	if err := writeRows(env.Dir, "items.jsonl", rows); err != nil {
@@ -163,6 +164,7 @@ func runSample(ctx context.Context, t plan.Task, env Env) error {
 	w := Work{Rows: int64(len(rows))}
 	for _, r := range rows {
 		w.Tokens += int64(r.Tokens)
+		w.tooLong(r.Finish, r.K, s)
 	}
 	w.FLOPs = 2 * float64(len(s.params.Flat)) * float64(w.Tokens)
 	if err := writeRows(env.Dir, "samples.jsonl", rows); err != nil {

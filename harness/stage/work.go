@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -19,6 +20,51 @@ type Work struct {
 	Steps  int64   `json:"steps"`
 	Tokens int64   `json:"tokens"`
 	FLOPs  float64 `json:"flops"` // 6 or 2 times parameters times tokens: training, forward only; attention left out
+	// TooLong prompts filled all Positions of the model and got no solution; both 0 where there is none.
+	TooLong   int64 `json:"prompts_too_long,omitempty"`
+	Positions int   `json:"positions,omitempty"`
+}
+
+// tooLong counts a prompt by the first of its rows.
+func (w *Work) tooLong(finish string, k int, s *speaker) {
+	if finish == finishTooLong && k == 0 {
+		w.TooLong++
+		w.Positions = s.params.Config.MaxPositions
+	}
+}
+
+// unanswered notes how many prompts no model could answer: once for all arms and
+// seeds that share them.
+func (c *collector) unanswered() error {
+	said := map[string]bool{}
+	for _, t := range c.plan.Tasks {
+		dir := c.of(t.ID).Dir
+		if dir == "" || t.Stage != "sample" && t.Stage != "eval" {
+			continue
+		}
+		w, err := readJSON[Work](filepath.Join(dir, "work.json"))
+		if err != nil {
+			return err
+		}
+		data := slices.IndexFunc(t.Inputs, func(in plan.Input) bool { return in.Name == "data" })
+		what, end := "the evaluation", "it has no answer to them, which counts as wrong"
+		if t.Stage == "sample" {
+			what, end = "sampling", "they have no solutions and make no pairs"
+			if data >= 0 {
+				what += " (" + t.Inputs[data].Task + ")"
+			}
+		}
+		if w.TooLong > 0 && !said[what] {
+			said[what] = true
+			c.note("%d prompts of %s are longer than the model's %d positions: %s", w.TooLong, what, w.Positions, end)
+		}
+	}
+	return nil
+}
+
+// note keeps a sentence that a report must print.
+func (c *collector) note(format string, a ...any) {
+	c.set.Prov.Notes = append(c.set.Prov.Notes, fmt.Sprintf(format, a...))
 }
 
 // cost sums the counted work by stage.

@@ -171,6 +171,7 @@ func (b *builder) runWords() {
 	if fixed := b.fixedStages(); len(fixed) > 0 {
 		warn("the spread over seeds does not contain %s, which the seeds share", strings.Join(fixed, " and "))
 	}
+	b.report.Warnings = append(b.report.Warnings, b.set.Prov.Notes...)
 	status := map[result.Status]int{}
 	unparsable, cut := 0, 0
 	for _, c := range b.set.Cells {

@@ -198,6 +198,7 @@ type Provenance struct {
 	Reproduced      int      `json:"reproduced,omitempty"`
 	VerifierOverlap int      `json:"verifier_overlap"` // test questions that the verifier was fitted on
 	Overlap         int      `json:"overlap"`          // test questions also found in training data
+	Notes           []string `json:"notes,omitempty"`  // what was noticed while the evidence was gathered: sentences that a report must print
 }
 
 // Digest names one input.
