@@ -62,8 +62,27 @@ type LoRA struct {
 	Rank int `json:"rank" jsonschema:"required,minimum=1"`
 	// Alpha scales them by alpha/rank.
 	Alpha float64 `json:"alpha" jsonschema:"required,exclusiveMinimum=0"`
-	// Targets are names of projections, e.g. q_proj.
-	Targets []string `json:"targets" jsonschema:"required"`
+	// Targets are names of projections.
+	Targets []string `json:"targets" jsonschema:"required,enum=q_proj,enum=k_proj,enum=v_proj,enum=o_proj,enum=gate_proj,enum=up_proj,enum=down_proj"`
+}
+
+// Most is the largest rank that makes sense in a model of this shape, and the
+// projection that bounds it: an adapter has no more than its matrix.
+func (l *LoRA) Most(s Shape) (rank int, target string) {
+	kv := s.Hidden / s.Heads * s.KVHeads
+	for _, t := range l.Targets {
+		most := s.Hidden
+		switch t {
+		case "k_proj", "v_proj":
+			most = min(s.Hidden, kv)
+		case "gate_proj", "up_proj", "down_proj":
+			most = min(s.Hidden, s.FFN)
+		}
+		if target == "" || most < rank {
+			rank, target = most, t
+		}
+	}
+	return rank, target
 }
 
 // SFT is the supervised stage.

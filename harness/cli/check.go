@@ -74,7 +74,7 @@ func (a *App) checkCommand() *cli.Command {
 
 // checkSpec says whether one spec is valid.
 func (a *App) checkSpec(name string, sets []string, resolved bool) error {
-	s, err := spec.Load(name, sets)
+	s, err := a.loadSpec(name, sets)
 	var mistakes spec.Errors
 	switch {
 	case errors.As(err, &mistakes):

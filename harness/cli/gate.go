@@ -111,7 +111,7 @@ func (a *App) gate(ctx context.Context, path string, f gateFlags) error {
 
 // night prepares the spec with the seeds of its date.
 func (a *App) night(path string, f gateFlags) (*night, error) {
-	s, err := spec.Load(path, nil)
+	s, err := a.loadSpec(path, nil)
 	if err != nil {
 		return nil, fail(ExitUsage, err)
 	}

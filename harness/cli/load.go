@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"hardneg/experiments/plan"
@@ -15,9 +16,54 @@ import (
 	"hardneg/models/checkpoint"
 )
 
+// loadSpec loads a spec and holds it against the shape of its model, where that
+// is known here.
+func (a *App) loadSpec(name string, sets []string) (*spec.Spec, error) {
+	s, err := spec.Load(name, sets)
+	if err != nil {
+		return nil, err
+	}
+	if mistakes := a.ranks(s); len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	return s, nil
+}
+
+// ranks finds adapters with a larger rank than the matrices that they adapt.
+func (a *App) ranks(s *spec.Spec) (wrong spec.Errors) {
+	check := func(l *spec.LoRA, path string) {
+		if l == nil {
+			return
+		}
+		shape, known := a.shape(s)
+		if !known || shape.Heads == 0 {
+			return
+		}
+		if most, target := l.Most(shape); l.Rank > most {
+			at, ok := s.Origin("stages." + path)
+			if !ok {
+				at = spec.Origin{File: s.Name}
+			}
+			m := spec.Mistake{At: at, Text: fmt.Sprintf("stages.%s is %d: %s of this model has rank %d at most", path, l.Rank, target, most)}
+			if !slices.Contains(wrong, m) {
+				wrong = append(wrong, m)
+			}
+		}
+	}
+	for _, arm := range s.Arms {
+		if arm.Stages.SFT != nil {
+			check(arm.Stages.SFT.LoRA, "sft.lora.rank")
+		}
+		if arm.Stages.Train != nil {
+			check(arm.Stages.Train.LoRA, "train.lora.rank")
+		}
+	}
+	return wrong
+}
+
 // prepareSpec loads, resolves and expands a spec for this machine.
 func (a *App) prepareSpec(path string, sets []string) (*prepared, error) {
-	s, err := spec.Load(path, sets)
+	s, err := a.loadSpec(path, sets)
 	if err != nil {
 		return nil, fail(ExitUsage, err)
 	}

@@ -76,7 +76,7 @@ func (a *App) preparePlan(name string, f *planFlags) (*prepared, error) {
 	if a.hooks.prepare != nil {
 		return a.hooks.prepare(name, f.sets)
 	}
-	s, err := spec.Load(name, f.sets)
+	s, err := a.loadSpec(name, f.sets)
 	if err != nil {
 		return nil, fail(ExitUsage, err)
 	}
