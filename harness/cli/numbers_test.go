@@ -521,7 +521,7 @@ func fakeReport(t *testing.T, text string) *numbered {
 	if err := r.summary(&terminal); err != nil {
 		t.Fatal(err)
 	}
-	times, err := json.Marshal(timings{1, r.times, r.earlier})
+	times, err := json.Marshal(timings{1, r.times, r.earlier, nil})
 	if err != nil {
 		t.Fatal(err)
 	}

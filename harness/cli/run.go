@@ -223,6 +223,7 @@ type timings struct {
 	Schema  int                         `json:"schema"` // 1
 	Tasks   map[string]runner.Attempt   `json:"tasks"`
 	Earlier map[string][]runner.Attempt `json:"earlier_attempts,omitempty"`
+	Keys    map[string]string           `json:"keys,omitempty"` // of the results that were there when the session ended
 }
 
 // keep writes what is known after the tasks: the machine and the times. Where
@@ -233,7 +234,7 @@ func (a *App) keep(run finished) error {
 			return err
 		}
 	}
-	times, earlier := map[string]runner.Attempt{}, map[string][]runner.Attempt{}
+	times, earlier, keys := map[string]runner.Attempt{}, map[string][]runner.Attempt{}, map[string]string{}
 	for _, t := range run.Summary.Tasks {
 		if t.State != runner.Done {
 			continue
@@ -242,12 +243,12 @@ func (a *App) keep(run finished) error {
 		if err != nil {
 			return err
 		}
-		times[t.Task.ID] = rec.Last()
+		times[t.Task.ID], keys[t.Task.ID] = rec.Last(), t.Key
 		if n := len(rec.Attempts); n > 1 {
 			earlier[t.Task.ID] = rec.Attempts[:n-1]
 		}
 	}
-	return run.Folder.PutJSON("timings.json", timings{1, times, earlier})
+	return run.Folder.PutJSON("timings.json", timings{1, times, earlier, keys})
 }
 
 // conclude writes the report and says how the run ended.

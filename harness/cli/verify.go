@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,7 +30,7 @@ func (a *App) verifyCommand() *cli.Command {
 		Usage:     "check every stored hash of a run; with --sample, make tasks again and compare bytes",
 		ArgsUsage: "[RUN]",
 		Description: "Hashes every file of every result, its log and metrics, its record and commit marker, and checks that keys and\n" +
-			"inputs fit together. No result is changed: `hardneg run` sets damaged ones aside and makes them again.\n" +
+			"inputs fit together and that no result is gone (weights that `gc --keep-best` deleted are not missed). No result is changed: `hardneg run` sets damaged ones aside and makes them again.\n" +
 			"What was found is kept in verified.json of the run's folder; the next report says it on its first line.\n" +
 			"Exit codes: 0 all is as committed, 2 no such run, 5 something differs, 7 the run has no result yet.",
 		Flags: []cli.Flag{&cli.IntFlag{Name: "sample", Usage: "make `N` tasks again, drawn by the run's name", Destination: &sample}},
@@ -66,8 +68,18 @@ func (a *App) verify(ctx context.Context, st *store.Store, folder *track.Folder,
 	var good []runner.TaskStatus
 	digests, partial := map[string]string{}, map[string]bool{}
 	checked := 0
+	had, err := committed(folder)
+	if err != nil {
+		return infrastructure(err)
+	}
 	for _, t := range tasks {
+		if key := had[t.Task.ID]; key != "" && t.Key != key {
+			found = append(found, integrityFinding{t.Task.ID, key, "run folder: tasks/" + t.Task.ID + ": does not lead to the result that the run made"})
+		}
 		if t.Key == "" || !st.Committed(t.Key) {
+			if had[t.Task.ID] == t.Key && t.Key != "" && !st.Busy(t.Key) {
+				found = append(found, integrityFinding{t.Task.ID, t.Key, fmt.Sprintf("result %.12s is gone", t.Key)})
+			}
 			continue
 		}
 		checked++
@@ -84,7 +96,7 @@ func (a *App) verify(ctx context.Context, st *store.Store, folder *track.Folder,
 			good = append(good, t)
 		}
 	}
-	if checked == 0 {
+	if checked == 0 && len(found) == 0 {
 		return fail(ExitNothing, fmt.Errorf("run %s has no result to verify yet", run))
 	}
 	again := pick(run, good, sample)
@@ -100,7 +112,7 @@ func (a *App) verify(ctx context.Context, st *store.Store, folder *track.Folder,
 		repeated = append(repeated, repetition{t.Task.ID, t.Key, t.Digest, err == nil})
 	}
 	if err := noteVerified(folder, verified{At: time.Now().UTC(), Checked: checked, Findings: damaged, Repeated: repeated}); err != nil {
-		return infrastructure(err)
+		fmt.Fprintf(a.Stderr, "hardneg: the run's folder keeps no note of this: %v\n", err)
 	}
 	if a.JSON {
 		if err := a.document(map[string]any{"run": run, "checked": checked, "repeated": len(again), "findings": found}); err != nil {
@@ -113,9 +125,36 @@ func (a *App) verify(ctx context.Context, st *store.Store, folder *track.Folder,
 		fmt.Fprintf(a.Stdout, "%d results checked, %d made again, %d differ\n", checked, len(again), len(found))
 	}
 	if len(found) > 0 {
-		return fail(ExitIntegrity, fmt.Errorf("%d things of run %s are not what was committed; the same `hardneg run` sets damaged ones aside and makes them again", len(found), run))
+		return fail(ExitIntegrity, fmt.Errorf("%d things of run %s are not what was committed; the same `hardneg run` sets damaged ones aside and makes what is damaged or gone again", len(found), run))
 	}
 	return nil
+}
+
+// committed are the keys of the results that the run had, by task: those of its
+// last session that came to an end, and what happened after it.
+func committed(folder *track.Folder) (map[string]string, error) {
+	var last timings
+	if err := folder.Read("timings.json", &last); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		last = timings{} // damaged: the seal says so
+	}
+	events, err := folder.Events()
+	if err != nil {
+		return nil, err
+	}
+	had := map[string]string{}
+	for _, e := range events {
+		switch e.Event {
+		case "end":
+			if last.Keys != nil {
+				had = maps.Clone(last.Keys)
+			}
+		case "done":
+			had[e.Task] = e.Key
+		case "start", "aside":
+			delete(had, e.Task)
+		}
+	}
+	return had, nil
 }
 
 // pick draws n tasks without replacement, always the same ones for a run.

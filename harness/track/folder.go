@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -228,11 +229,19 @@ func (f *Folder) Check() ([]string, error) {
 		was[string(line)] = true
 	}
 	var bad []string
-	for line := range bytes.Lines(now) {
-		if !was[string(line)] {
-			_, name, _ := strings.Cut(strings.TrimSpace(string(line)), "  ")
+	differs := func(line string) {
+		if _, name, _ := strings.Cut(strings.TrimSpace(line), "  "); !slices.Contains(bad, name) {
 			bad = append(bad, name)
 		}
+	}
+	for line := range bytes.Lines(now) {
+		if !was[string(line)] {
+			differs(string(line))
+		}
+		delete(was, string(line))
+	}
+	for _, line := range slices.Sorted(maps.Keys(was)) { // changed, or gone
+		differs(line)
 	}
 	if len(bad) == 0 {
 		bad = []string{sealFile}
