@@ -39,7 +39,12 @@ func e2eHardneg() {
 }
 
 func TestRunScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/run", UpdateScripts: os.Getenv("UPDATE") == "1", Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits}})
+	testscript.Run(t, testscript.Params{Dir: "testdata/run", UpdateScripts: os.Getenv("UPDATE") == "1", Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "latin1": latin1}})
+}
+
+// latin1 writes a row whose text is not UTF-8, which a script cannot hold.
+func latin1(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("{\"prompt\":\"caf\xe9?\"}\n"), 0o644))
 }
 
 const microSpec = `spec: 1

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"slices"
@@ -11,18 +10,6 @@ import (
 
 	"hardneg/models/verifier"
 )
-
-// input opens a file for reading, "-" being standard input.
-func (a *App) input(path string) (*bufio.Reader, func(), error) {
-	if path == "-" {
-		return bufio.NewReaderSize(a.Stdin, 1<<18), func() {}, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, fail(ExitEnvironment, err)
-	}
-	return bufio.NewReaderSize(f, 1<<18), func() { f.Close() }, nil
-}
 
 // painter colours text, or leaves it plain.
 type painter bool

@@ -5,10 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"sync"
 
@@ -19,10 +17,24 @@ import (
 
 // gradeRow is a line of the input of `hardneg grade`.
 type gradeRow struct {
-	ID        string `json:"id"`
-	Mode      string `json:"mode"`
-	Gold      string `json:"gold"`
-	Candidate string `json:"candidate"`
+	ID        *string `json:"id"`
+	Mode      string  `json:"mode"`
+	Gold      *string `json:"gold"`
+	Candidate *string `json:"candidate"`
+}
+
+// missing names a field that is not there: an answer that nobody gave is no
+// wrong one.
+func (r *gradeRow) missing() string {
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{{"id", r.ID}, {"gold", r.Gold}, {"candidate", r.Candidate}} {
+		if f.value == nil {
+			return f.name
+		}
+	}
+	return ""
 }
 
 // gradeVerdict is a line of its output.
@@ -62,50 +74,48 @@ Exit codes: 0 done; 2 bad row or usage; 6 a file cannot be read or written.`,
 			if c.Args().Present() {
 				return usagef("grade takes no arguments; give files by --in and --out")
 			}
-			in, name, closeIn, err := a.openIn(c.String("in"))
+			in, done, err := a.input(c.String("in"))
 			if err != nil {
-				return fail(ExitEnvironment, err)
+				return err
 			}
-			defer closeIn()
-			out, closeOut, err := a.openOut(c.String("out"))
+			defer done()
+			name := c.String("in")
+			if name == "-" {
+				name = "standard input"
+			}
+			out, finish, err := a.output(c.String("out"))
 			if err != nil {
-				return fail(ExitEnvironment, err)
+				return err
 			}
 			jobs := c.Int("jobs")
 			if jobs < 1 {
 				jobs = runtime.GOMAXPROCS(0)
 			}
-			err = mapLines(ctx, in, out, name, jobs, func(line []byte) ([]byte, error) {
+			return finish(mapLines(ctx, in, out, name, jobs, func(line []byte) ([]byte, error) {
 				return gradeLine(line, c.Bool("strict"))
-			})
-			if cerr := closeOut(); err == nil && cerr != nil {
-				err = fail(ExitEnvironment, cerr)
-			}
-			return err
+			}))
 		},
 	}
 }
 
 // gradeLine grades one row.
-func gradeLine(line []byte, strict bool) ([]byte, error) {
+func gradeLine(line []byte, strictly bool) ([]byte, error) {
 	var row gradeRow
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&row); err != nil {
+	if err := strict(line, &row); err != nil {
 		return nil, err
 	}
-	if d.More() {
-		return nil, errors.New("more than one value on a line")
+	if f := row.missing(); f != "" {
+		return nil, fmt.Errorf("field %s is missing or null; an empty text is \"\"", f)
 	}
-	out := gradeVerdict{ID: row.ID, Rule: "given"}
-	text := row.Candidate
+	out := gradeVerdict{ID: *row.ID, Rule: "given"}
+	text := *row.Candidate
 	switch row.Mode {
 	case "answer":
 	case "response":
-		found, rule, ok := answer.Extract(row.Candidate, strict)
+		found, rule, ok := answer.Extract(*row.Candidate, strictly)
 		if !ok {
 			reason := "no answer found in the response"
-			v := answer.Equal(row.Gold, "")
+			v := answer.Equal(*row.Gold, "")
 			out.Method, out.Gold, out.Relation, out.Error = "none", v.Gold, "none", &reason
 			out.Rule = ""
 			return encodeLine(out)
@@ -114,7 +124,7 @@ func gradeLine(line []byte, strict bool) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("field mode: %q is neither \"answer\" nor \"response\"", row.Mode)
 	}
-	v := answer.Equal(row.Gold, text)
+	v := answer.Equal(*row.Gold, text)
 	out.Equal, out.Method, out.Gold, out.Candidate = v.Equal, v.Method, v.Gold, v.Candidate
 	out.Relation, out.Closeness = v.Relation, v.Closeness
 	if v.Err != "" {
@@ -130,32 +140,6 @@ func encodeLine(v any) ([]byte, error) {
 	e.SetEscapeHTML(false)
 	err := e.Encode(v)
 	return b.Bytes(), err
-}
-
-// openIn opens a file or standard input; name is for messages.
-func (a *App) openIn(path string) (r io.Reader, name string, done func(), err error) {
-	if path == "-" {
-		return a.Stdin, "standard input", func() {}, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, "", nil, err
-	}
-	return f, path, func() { f.Close() }, nil
-}
-
-// openOut opens a file or standard output, buffered; done flushes.
-func (a *App) openOut(path string) (w io.Writer, done func() error, err error) {
-	if path == "-" {
-		b := bufio.NewWriterSize(a.Stdout, 1<<16)
-		return b, b.Flush, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	b := bufio.NewWriterSize(f, 1<<16)
-	return b, func() error { return errors.Join(b.Flush(), f.Close()) }, nil
 }
 
 // lineBatch is a run of consecutive lines that one worker turns into output.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,7 +55,7 @@ func (a *App) importRows(path string, f importFlags) error {
 	if read == nil {
 		return usagef("import: --from %q is unknown; samples, preferences or lm-eval", f.from)
 	}
-	if _, err := os.Stat(f.out); err == nil && !f.force && f.out != "-" {
+	if info, err := os.Stat(f.out); err == nil && info.Mode().IsRegular() && !f.force && f.out != "-" {
 		return usagef("import: %s exists; --force replaces it", f.out)
 	}
 	records, err := problem.Records(path, f.format)
@@ -87,38 +86,15 @@ func (a *App) importRows(path string, f importFlags) error {
 		return usagef("import: %s has no row", path)
 	}
 	fmt.Fprintf(a.Stderr, "%d rows\n", n)
-	if f.out == "-" {
-		_, err := a.Stdout.Write(b.Bytes())
+	if err := os.MkdirAll(filepath.Dir(f.out), 0o755); err != nil {
 		return fail(ExitEnvironment, err)
 	}
-	return fail(ExitEnvironment, writeWhole(f.out, b.Bytes()))
-}
-
-// writeWhole writes a file that appears whole or not at all.
-func writeWhole(path string, b []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-")
+	w, finish, err := a.output(f.out)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		if gone := os.Remove(f.Name()); !errors.Is(gone, fs.ErrNotExist) {
-			err = errors.Join(err, gone)
-		}
-	}
-	return err
+	_, err = w.Write(b.Bytes())
+	return finish(fail(ExitEnvironment, err))
 }
 
 // importer numbers the samples of each problem.
@@ -195,7 +171,7 @@ func (in *importer) lmEval(r problem.Record) ([]any, error) {
 		for _, x := range inner {
 			s, ok := x.(string)
 			if !ok {
-				return nil, r.Fail("resps", "holds something that is no text (%T): only generated responses can be imported", x)
+				return nil, r.Fail("resps", "holds something that is no text (it is %s): only generated responses can be imported", problem.Kind(x))
 			}
 			texts = append(texts, s)
 		}

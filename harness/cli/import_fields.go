@@ -39,7 +39,7 @@ func optionalText(r problem.Record, names ...string) (string, error) {
 	case json.Number:
 		return v.String(), nil
 	default:
-		return "", r.Fail(field, "is no text (%T)", v)
+		return "", r.Fail(field, "is no text (it is %s)", problem.Kind(v))
 	}
 }
 
@@ -53,7 +53,7 @@ func textsOf(r problem.Record, field string) ([]string, error) {
 		for i, x := range v {
 			s, ok := x.(string)
 			if !ok {
-				return nil, r.Fail(field, "element %d is no text (%T)", i, x)
+				return nil, r.Fail(field, "element %d is no text (it is %s)", i, problem.Kind(x))
 			}
 			out = append(out, s)
 		}
@@ -64,7 +64,7 @@ func textsOf(r problem.Record, field string) ([]string, error) {
 	case nil:
 		return nil, r.Fail(field, "is missing")
 	default:
-		return nil, r.Fail(field, "is neither a text nor a list of texts (%T)", v)
+		return nil, r.Fail(field, "is neither a text nor a list of texts (it is %s)", problem.Kind(v))
 	}
 }
 
@@ -108,7 +108,7 @@ func importPreference(r problem.Record) ([]any, error) {
 	}
 	n, ok := w.(json.Number)
 	if !ok {
-		return nil, r.Fail("weight", "is no number (%T)", w)
+		return nil, r.Fail("weight", "is no number (it is %s)", problem.Kind(w))
 	}
 	if p.Weight, err = n.Float64(); err != nil || !(p.Weight >= 0) || math.IsInf(p.Weight, 0) {
 		return nil, r.Fail("weight", "%s is no weight: a finite number, at least 0", n)

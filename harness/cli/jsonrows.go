@@ -4,27 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 
+	"hardneg/fixtures/jsonl"
 	"hardneg/models/checkpoint"
 	"hardneg/models/token"
 )
 
-// strict decodes one JSON value and refuses unknown fields and trailing text.
-func strict(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("text after the JSON value")
-	}
-	return nil
-}
+// strict decodes one row: see jsonl.Decode.
+func strict(b []byte, v any) error { return jsonl.Decode(b, v) }
 
 // unfit gives a missing or unusable model or tokenizer its exit code.
 func unfit(err error) error {
@@ -34,19 +24,33 @@ func unfit(err error) error {
 	return err
 }
 
+// input opens a file of rows, "-" being standard input, gzip or not.
+func (a *App) input(path string) (*bufio.Reader, func(), error) {
+	var in io.Reader = a.Stdin
+	done := func() {}
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, nil, fail(ExitEnvironment, err)
+		}
+		in, done = f, func() { f.Close() }
+	}
+	r, err := jsonl.NewReader(in)
+	if err != nil {
+		done()
+		return nil, nil, fail(ExitEnvironment, fmt.Errorf("%s: %w", path, err))
+	}
+	return r, done, nil
+}
+
 // eachRow calls f for every line of a JSON-lines file, "-" being standard
 // input. Blank lines are skipped; an error of f names file and line.
 func (a *App) eachRow(path string, f func(line []byte) error) error {
-	in := a.Stdin
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return fail(ExitEnvironment, err)
-		}
-		defer file.Close()
-		in = file
+	r, done, err := a.input(path)
+	if err != nil {
+		return err
 	}
-	r := bufio.NewReaderSize(in, 1<<16)
+	defer done()
 	for n := 1; ; n++ {
 		line, err := r.ReadBytes('\n')
 		if b := bytes.TrimSpace(line); len(b) > 0 {
@@ -66,21 +70,6 @@ func (a *App) eachRow(path string, f func(line []byte) error) error {
 // badRow marks an error of a row's content, as opposed to one of the output.
 func badRow(err error) error { return fail(ExitUsage, err) }
 
-// output opens a file for results, "-" being standard output; finish flushes
-// and closes it.
-func (a *App) output(path string) (w *bufio.Writer, finish func() error, err error) {
-	if path == "-" {
-		w = bufio.NewWriterSize(a.Stdout, 1<<16)
-		return w, func() error { return fail(ExitEnvironment, w.Flush()) }, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, nil, fail(ExitEnvironment, err)
-	}
-	w = bufio.NewWriterSize(f, 1<<16)
-	return w, func() error { return fail(ExitEnvironment, errors.Join(w.Flush(), f.Close())) }, nil
-}
-
 // mapRows turns each row of one file into a row of another.
 func (a *App) mapRows(in, out string, row func([]byte) (any, error)) error {
 	w, finish, err := a.output(out)
@@ -89,12 +78,11 @@ func (a *App) mapRows(in, out string, row func([]byte) (any, error)) error {
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	err = a.eachRow(in, func(line []byte) error {
+	return finish(a.eachRow(in, func(line []byte) error {
 		v, err := row(line)
 		if err != nil {
 			return badRow(err)
 		}
 		return fail(ExitEnvironment, e.Encode(v))
-	})
-	return errors.Join(err, finish())
+	}))
 }

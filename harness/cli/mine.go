@@ -99,10 +99,10 @@ func writePairs(a *App, out string, pairs []pair.Pair) error {
 	e.SetEscapeHTML(false)
 	for _, p := range pairs {
 		if err := e.Encode(p); err != nil {
-			return errors.Join(fail(ExitEnvironment, err), finish())
+			return finish(fail(ExitEnvironment, err))
 		}
 	}
-	return finish()
+	return finish(nil)
 }
 
 func (a *App) weightCommand() *cli.Command {

@@ -53,11 +53,12 @@ func infrastructure(err error) error {
 	var env *stage.EnvironmentError
 	var futile *stage.FutileError
 	var corrupt *store.CorruptError
+	var row *stage.RowError
 	var c *coded
 	switch {
 	case err == nil, errors.As(err, &c):
 		return err
-	case errors.As(err, &futile): // of a single stage: the user's rows or flags leave it nothing to do
+	case errors.As(err, &row), errors.As(err, &futile): // futile: a single stage's rows or flags leave it nothing to do
 		return fail(ExitUsage, err)
 	case errors.As(err, &corrupt):
 		return fail(ExitIntegrity, err)

@@ -264,7 +264,7 @@ func (a *App) conclude(ctx context.Context, run finished, f runFlags) error {
 	for _, c := range []struct {
 		class runner.Class
 		code  int
-	}{{runner.Integrity, ExitIntegrity}, {runner.Environment, ExitEnvironment}} {
+	}{{runner.BadRow, ExitUsage}, {runner.Integrity, ExitIntegrity}, {runner.Environment, ExitEnvironment}} {
 		for _, t := range sum.Tasks {
 			if t.State == runner.Failed && t.Class == c.class {
 				return fail(c.code, fmt.Errorf("task %s: %w", t.Task.ID, t.Err))

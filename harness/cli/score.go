@@ -128,8 +128,7 @@ const (
 )
 
 // mapLines maps the lines of one file to the bytes of another on several
-// workers, keeping the order and a bounded number of lines in memory. The
-// output of the lines before a bad one is still written.
+// workers, keeping the order and a bounded number of lines in memory.
 func (a *App) mapLines(ctx context.Context, in, out string, workers int, work func(line, dst []byte) ([]byte, error)) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -191,7 +190,7 @@ func (a *App) mapLines(ctx context.Context, in, out string, workers int, work fu
 	if err := <-readErr; first == nil {
 		first = err
 	}
-	return errors.Join(first, finish())
+	return finish(first)
 }
 
 // run works through the lines; on an error first becomes the line's number.

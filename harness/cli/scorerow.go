@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -42,11 +43,14 @@ func (f *fastRow) row(r *solutionRow) bool {
 	if !f.take('{') {
 		return false
 	}
+	seen := 0
 	for {
 		key, ok := f.text()
-		if !ok || !f.take(':') || !f.field(key, r) {
-			return false
+		bit := 1 << (1 + slices.Index(fastKeys, key))
+		if !ok || seen&bit != 0 || !f.take(':') || !f.field(key, r) {
+			return false // of a key that is there twice, too, the strict decoder speaks
 		}
+		seen |= bit
 		if f.take(',') {
 			continue
 		}
@@ -57,6 +61,9 @@ func (f *fastRow) row(r *solutionRow) bool {
 		return f.i == len(f.b)
 	}
 }
+
+// fastKeys are the keys that field reads.
+var fastKeys = []string{"id", "question", "solution", "gold", "reference", "prompt_id", "steps", "peers"}
 
 // field reads the value of one key; keys without a text are unusual.
 func (f *fastRow) field(key string, r *solutionRow) (ok bool) {

@@ -73,11 +73,12 @@ func (a *App) readInput(path string) ([]byte, error) {
 
 // writeOutput writes a file, or standard output for "-".
 func (a *App) writeOutput(path string, b []byte) error {
-	if path == "-" {
-		_, err := a.Stdout.Write(b)
-		return fail(ExitEnvironment, err)
+	w, finish, err := a.output(path)
+	if err != nil {
+		return err
 	}
-	return fail(ExitEnvironment, os.WriteFile(path, b, 0o644))
+	_, err = w.Write(b)
+	return finish(fail(ExitEnvironment, err))
 }
 
 // lineOf is the line of a decoding error: where the error says, else at the

@@ -25,7 +25,11 @@ Exit codes: 0 done, 2 a bad row or flag, 6 the tokenizer or the file is missing 
 			&cli.BoolFlag{Name: "decode", Usage: "ids to text"},
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
-			t, err := token.Load(c.String("tokenizer"))
+			dir, err := a.localModel("tokenizer", c.String("tokenizer"))
+			if err != nil {
+				return err
+			}
+			t, err := token.Load(dir)
 			if err != nil {
 				return unfit(err)
 			}
@@ -69,8 +73,8 @@ func decodeRow(t *token.Tokenizer) func([]byte) (any, error) {
 			return nil, fmt.Errorf("field ids is missing")
 		}
 		for i, id := range *in.IDs {
-			if id < 0 {
-				return nil, fmt.Errorf("ids[%d] is negative: %d", i, id)
+			if id < 0 || int(id) >= t.Size() {
+				return nil, fmt.Errorf("ids[%d] is %d; the vocabulary has the ids 0 to %d", i, id, t.Size()-1)
 			}
 		}
 		return struct {

@@ -8,10 +8,10 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"hardneg/ablations/pair"
 	"hardneg/experiments/plan"
 	"hardneg/experiments/spec"
 	"hardneg/fixtures/problem"
+	"hardneg/harness/stage"
 	"hardneg/models/checkpoint"
 	"hardneg/models/train"
 )
@@ -179,7 +179,14 @@ func (a *App) trainDPO(ctx context.Context, c *cli.Command) error {
 	}
 	n := 0
 	seen := map[string]bool{}
-	rows, err := a.lines(c.String("in"), func(line []byte) ([]byte, error) { n++; return pairOf(line, n, seen) })
+	rows, err := a.lines(c.String("in"), func(line []byte) ([]byte, error) {
+		n++
+		p, err := stage.PairRow(line, n, seen)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(p)
+	})
 	if err != nil {
 		return err
 	}
@@ -203,37 +210,4 @@ func (a *App) trainDPO(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	return s.finish(dir)
-}
-
-// pairOf turns row n of the user into a pair with an id and a weight.
-func pairOf(line []byte, n int, seen map[string]bool) ([]byte, error) {
-	var in struct {
-		pair.Pair
-		Weight *float64 `json:"weight"`
-	}
-	if err := strict(line, &in); err != nil {
-		return nil, err
-	}
-	p := in.Pair
-	if p.Prompt == "" || p.Chosen == "" || p.Rejected == "" {
-		return nil, errors.New("fields prompt, chosen and rejected must not be empty")
-	}
-	p.Weight = 1
-	if in.Weight != nil {
-		p.Weight = *in.Weight
-	}
-	if p.Weight < 0 {
-		return nil, fmt.Errorf("weight is %g, want 0 or more", p.Weight)
-	}
-	if p.ID == "" {
-		p.ID = fmt.Sprintf("row-%d", n)
-	}
-	if seen[p.ID] {
-		return nil, fmt.Errorf("id %s is there twice", p.ID)
-	}
-	seen[p.ID] = true
-	if p.PromptID == "" {
-		p.PromptID = problem.Digest(p.Prompt)
-	}
-	return json.Marshal(p)
 }

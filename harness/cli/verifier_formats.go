@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hardneg/fixtures/jsonl"
 	"hardneg/models/verifier"
 )
 
@@ -63,7 +62,15 @@ func formatNamed(name string) (labelFormat, error) {
 }
 
 // loose decodes a row of a published file, whose further fields do not matter.
-func loose(line []byte, v any) error { return json.Unmarshal(line, v) }
+func loose(line []byte, v any) error {
+	if err := jsonl.Text(line); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(line, v); err != nil {
+		return jsonl.Explain(err, v)
+	}
+	return nil
+}
 
 func example(question string, steps []string, first int) verifier.Example {
 	return verifier.Example{Input: verifier.Input{Question: question, Steps: steps}, Wrong: first >= 0, First: first}
@@ -323,13 +330,6 @@ func (a *App) readLabelled(path string, f labelFormat) ([]labelled, error) {
 		return nil, err
 	}
 	defer closer()
-	if b, err := r.Peek(2); err == nil && b[0] == 0x1f && b[1] == 0x8b {
-		z, err := gzip.NewReader(r)
-		if err != nil {
-			return nil, fail(ExitUsage, fmt.Errorf("%s: %w", path, err))
-		}
-		r = bufio.NewReaderSize(z, 1<<18)
-	}
 	var out []labelled
 	seen := map[string]bool{}
 	add := func(l labelled) {

@@ -161,12 +161,15 @@ func (x Execution) inputs(rec Record) (map[string]string, error) {
 func classify(ctx context.Context, err error) Class {
 	var env *stage.EnvironmentError
 	var futile *stage.FutileError
+	var row *stage.RowError
 	var corrupt *store.CorruptError
 	switch {
 	case ctx.Err() != nil:
 		return Halted
 	case errors.As(err, &futile):
 		return Futile
+	case errors.As(err, &row):
+		return BadRow
 	case errors.As(err, &env), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOMEM):
 		return Environment
 	case errors.As(err, &corrupt):

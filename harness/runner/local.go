@@ -21,6 +21,7 @@ import (
 const (
 	exitBusy   = 73
 	exitFutile = 74
+	exitBadRow = 76 // not the 2 of the run: Go's own fatal errors end with that
 )
 
 // grace is how long a task that ran out of its time may take to checkpoint.
@@ -170,6 +171,8 @@ func ClassOf(code int) Class {
 	switch code {
 	case 0:
 		return OK
+	case exitBadRow:
+		return BadRow
 	case 5:
 		return Integrity
 	case 6:
@@ -189,6 +192,8 @@ func ExitCode(c Class, sig os.Signal) int {
 	switch c {
 	case OK:
 		return 0
+	case BadRow:
+		return exitBadRow
 	case Integrity:
 		return 5
 	case Environment:

@@ -31,6 +31,7 @@ const (
 	Failure     Class = "failed"      // another attempt may help
 	Futile      Class = "futile"      // this trial's own settings leave it nothing to do; no attempt can help
 	Environment Class = "environment" // the machine or the user's files are unfit
+	BadRow      Class = "bad row"     // of the user's data
 	Integrity   Class = "integrity"   // a hash of our own differs
 	Halted      Class = "stopped"     // by a signal; its checkpoint is kept
 	Busy        Class = "busy"        // another process holds the key
@@ -197,7 +198,7 @@ func (m *machine) ended(out []action, e event) []action {
 		return m.watch(out, e.task)
 	case e.class == Busy || m.stopping && e.class == Halted:
 		n.state = Stopped
-	case e.class == Environment || e.class == Integrity:
+	case e.class == Environment || e.class == BadRow || e.class == Integrity:
 		m.stopping = true
 		m.fail(e.task)
 	case e.class != Futile && n.attempt <= m.retries && !m.stopping:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"hardneg/ablations/pair"
@@ -25,17 +24,18 @@ func runData(_ context.Context, t plan.Task, env Env) error {
 	}
 	switch p.Role {
 	case "samples":
-		rows, err := userRows[pair.Candidate](env)
+		rows, err := userRows(env, candidateRows())
 		if err != nil {
 			return err
 		}
 		return writeRows(env.Dir, "samples.jsonl", rows)
 	case "pairs":
-		rows, err := userRows[userPair](env)
+		seen := map[string]bool{}
+		rows, err := userRows(env, func(line []byte, n int) (pair.Pair, error) { return PairRow(line, n, seen) })
 		if err != nil {
 			return err
 		}
-		return writeRows(env.Dir, "pairs.jsonl", namePairs(rows))
+		return writeRows(env.Dir, "pairs.jsonl", rows)
 	}
 	ps, err := problems(p, env)
 	if err != nil {
@@ -66,7 +66,14 @@ func problems(p plan.DataParams, env Env) ([]problem.Problem, error) {
 	if p.Fields != nil {
 		f = problem.Fields{Question: p.Fields.Question, Solution: p.Fields.Solution, Answer: p.Fields.Answer}
 	}
+	if p.Role == "sft" && p.Source == "jsonl" && f.Solution == "" {
+		f.Solution = "solution" // must be there: a row without one would train on an empty text
+	}
 	ps, err := problem.Read(p.Source, env.Files["data"], p.Stored(), p.Format, f)
+	var bad *problem.RowError
+	if errors.As(err, &bad) {
+		return nil, &RowError{fmt.Errorf("data.%s: %w", p.Role, err)}
+	}
 	if err != nil {
 		return nil, &EnvironmentError{fmt.Errorf("data.%s: %w", p.Role, err)}
 	}
@@ -83,46 +90,4 @@ func problems(p plan.DataParams, env Env) ([]problem.Problem, error) {
 		ps = part
 	}
 	return problem.Limit(ps, p.Limit), nil
-}
-
-// userRows reads rows that the user brought.
-func userRows[T any](env Env) ([]T, error) {
-	path := env.Files["data"]
-	if !strings.HasSuffix(path, ".jsonl") {
-		return nil, &EnvironmentError{fmt.Errorf("%s: want a .jsonl file; `hardneg import` converts others", filepath.Base(path))}
-	}
-	rows, err := readRows[T](path)
-	if err == nil && len(rows) == 0 {
-		err = errors.New("the file has no row")
-	}
-	if err != nil {
-		return nil, &EnvironmentError{fmt.Errorf("%s: %w", path, err)}
-	}
-	return rows, nil
-}
-
-// userPair is a DPO row; a weight that is not there is 1, one of 0 is 0.
-type userPair struct {
-	pair.Pair
-	Weight *float64 `json:"weight"`
-}
-
-// namePairs gives rows without an id theirs: the row number.
-func namePairs(rows []userPair) []pair.Pair {
-	var ps []pair.Pair
-	for i, r := range rows {
-		p := r.Pair
-		p.Weight = 1
-		if r.Weight != nil {
-			p.Weight = *r.Weight
-		}
-		if p.ID == "" {
-			p.ID = fmt.Sprintf("row-%d", i+1)
-		}
-		if p.PromptID == "" {
-			p.PromptID = problem.Digest(p.Prompt)
-		}
-		ps = append(ps, p)
-	}
-	return ps
 }

@@ -47,6 +47,12 @@ type FutileError struct{ Err error }
 func (e *FutileError) Error() string { return e.Err.Error() }
 func (e *FutileError) Unwrap() error { return e.Err }
 
+// RowError says that a row of the user's data is bad (exit code 2).
+type RowError struct{ Err error }
+
+func (e *RowError) Error() string { return e.Err.Error() }
+func (e *RowError) Unwrap() error { return e.Err }
+
 // Run runs the task's stage.
 func Run(ctx context.Context, t plan.Task, env Env) error {
 	f, ok := table()[t.Stage]
