@@ -36,7 +36,9 @@ func (a *App) planCommand() *cli.Command {
 		ArgsUsage: "SPEC",
 		Description: "Starts nothing. Tokens, FLOPs, time and disk are estimates from the model's shape; times use the\n" +
 			"rates of results in the workspace where there are some.\n" +
-			"Exit codes: 0 done, 2 spec or usage, 6 environment unfit.",
+			"What is missing here or does not fit is said, and is no error: a plan may be for another machine, where `hardneg run`\n" +
+			"would end with 6 on this one.\n" +
+			"Exit codes: 0 done, 2 spec or usage, 6 the workspace cannot be read.",
 		DisableSliceFlagSeparator: true, // a value may hold commas: --set seeds.values=[1,2]
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "set", Usage: "override a value, `KEY=VALUE`, as if it were in the file", Destination: &f.sets},
@@ -137,6 +139,9 @@ func (a *App) showPlan(p *prepared, f planFlags) error {
 		out.Notes = append(out.Notes, rateNote(perSecond, measured, out.Tasks))
 	}
 	out.Notes = append(out.Notes, fits(out.Total, out.Tasks, p.Spec, a.Workspace)...)
+	if err := enough(p, runFlags{}, machineMemory(), gpuNames()); err != nil {
+		out.Notes = append(out.Notes, err.Error())
+	}
 	if a.JSON {
 		return json.NewEncoder(a.Stdout).Encode(out)
 	}

@@ -79,6 +79,9 @@ func (a *App) runSpec(ctx context.Context, p *prepared, f runFlags) error {
 	if err != nil {
 		return fail(ExitUsage, err)
 	}
+	if err := enough(p, f, machineMemory(), gpuNames()); err != nil {
+		return err
+	}
 	if err := a.fetch(ctx, filesIn(chosen)); err != nil {
 		return err
 	}
@@ -115,6 +118,33 @@ func (a *App) runSpec(ctx context.Context, p *prepared, f runFlags) error {
 		fmt.Fprintf(a.Stderr, "hardneg: index: %v\n", err)
 	}
 	return a.conclude(ctx, run, f)
+}
+
+// enough holds hardware.min_mem_gb against the memory of the device that the
+// tasks get: of the smallest GPU in use (gpus as nvidia-smi lists them), or of
+// this machine. What nobody knows is no reason to refuse, and a cluster's nodes
+// are not this machine: what they have is asked of Slurm (run.slurm.extra).
+func enough(p *prepared, f runFlags, machine float64, gpus []string) error {
+	if p.Spec == nil || executorOf(p, f) == "slurm" {
+		return nil
+	}
+	hw := p.Spec.Hardware
+	have, of := machine, "this machine"
+	if hw.Device == "cuda" {
+		have = 0
+		for i, line := range gpus {
+			if len(f.gpus) > 0 && !slices.Contains(f.gpus, fmt.Sprint(i)) {
+				continue
+			}
+			if m := gpuMemory(line); m > 0 && (have == 0 || m < have) {
+				have, of = m, "GPU "+fmt.Sprint(i)
+			}
+		}
+	}
+	if have > 0 && hw.MinMemGB*1e9 > have {
+		return fail(ExitEnvironment, fmt.Errorf("hardware.min_mem_gb is %g, and %s has %.1f GB; lower it, or take another machine", hw.MinMemGB, of, have/1e9))
+	}
+	return nil
 }
 
 // runFolder makes the run's folder, with what is known before it starts.
