@@ -38,3 +38,29 @@ func TestPrintedSpecIsTheSame(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnFileIsCutOnlyWhereItIsShared: a jsonl file that one role alone reads is
+// read whole, and stays so when the resolved spec is read again.
+func TestOwnFileIsCutOnlyWhereItIsShared(t *testing.T) {
+	for data, want := range map[string]string{
+		"pool: {source: jsonl, path: own.jsonl}":                                                 "",
+		"pool: {source: jsonl, path: own.jsonl, split: pool}":                                    "pool",
+		"pool: {source: jsonl, path: own.jsonl}, sft: {source: jsonl, path: ./own.jsonl}":        "pool",
+		"pool: {source: jsonl, path: own.jsonl}, sft: {source: jsonl, path: other.jsonl}":        "",
+		"pool: {source: jsonl, path: someone/rows}":                                              "pool", // of the Hub: its files have splits
+		"pool: {source: gsm8k, path: own.jsonl}":                                                 "pool",
+		"pool: {source: jsonl, path: own.jsonl.gz}, valid: {source: jsonl, path: own.jsonl.gz }": "pool",
+	} {
+		s, err := Parse("own.yaml", "spec: 1\nname: own\nmodel: {base: m}\ndata: {"+data+"}\n", nil)
+		if err != nil {
+			t.Fatalf("%s: %v", data, err)
+		}
+		again, err := Kept(s.Keep())
+		if err != nil {
+			t.Fatalf("%s: %v", data, err)
+		}
+		if s.Data.Pool.Split != want || again.Data.Pool.Split != want {
+			t.Errorf("%s: split %q, read again %q, want %q", data, s.Data.Pool.Split, again.Data.Pool.Split, want)
+		}
+	}
+}

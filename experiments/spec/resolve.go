@@ -1,9 +1,12 @@
 package spec
 
 import (
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
+
+	"hardneg/fixtures/problem"
 )
 
 // spec decodes the whole tree, fills in what is left open and checks it.
@@ -42,6 +45,20 @@ func (r *reader) spec(root *node, s *Spec) {
 	c.check()
 }
 
+// alone says whether a role reads a jsonl file of the user's that no other role
+// reads: there is nothing to share it with, so it is not cut.
+func (d *Data) alone(role NamedSource) bool {
+	if role.Source.Source != "jsonl" || problem.FormatOf(role.Path) == "" {
+		return false
+	}
+	for _, other := range d.Roles() {
+		if other.Name != role.Name && filepath.Clean(other.Path) == filepath.Clean(role.Path) {
+			return false
+		}
+	}
+	return true
+}
+
 // finish fills in defaults that depend on other keys.
 func (r *reader) finish(s *Spec) {
 	if s.Model.Tokenizer == "" {
@@ -49,7 +66,7 @@ func (r *reader) finish(s *Spec) {
 		r.from["model.tokenizer"] = "as model.base"
 	}
 	for _, role := range s.Data.Roles() {
-		if role.Split == "" && role.Name != "samples" && role.Name != "pairs" {
+		if role.Split == "" && role.Name != "samples" && role.Name != "pairs" && !s.Data.alone(role) {
 			role.Split = defaultSplit(role.Name)
 			r.from["data."+role.Name+".split"] = "of this role"
 		}

@@ -120,7 +120,8 @@ type Source struct {
 	Path string `json:"path"`
 	// Format of the file; by its ending when absent.
 	Format string `json:"format" jsonschema:"enum=json,enum=jsonl,enum=parquet"`
-	// Split is the part that is read; the role's own when absent.
+	// Split is the part that is read; the role's own when absent, but all of a jsonl file
+	// that no other role reads. The test part of a jsonl file is all of it.
 	Split string `json:"split" jsonschema:"enum=train,enum=pool,enum=probe,enum=valid,enum=test"`
 	// Limit takes the first N rows in hash order; 0 takes all.
 	Limit int `json:"limit" jsonschema:"minimum=0"`

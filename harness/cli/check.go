@@ -93,6 +93,7 @@ func (a *App) checkSpec(name string, sets []string, resolved bool) error {
 			return fail(ExitUsage, fmt.Errorf("%s: %w", name, err))
 		}
 		out.Tasks = len(p.Tasks)
+		out.Notes = append(out.Notes, a.partNotes(p)...)
 	}
 	switch {
 	case a.JSON:

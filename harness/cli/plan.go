@@ -139,6 +139,7 @@ func (a *App) showPlan(p *prepared, f planFlags) error {
 		out.Notes = append(out.Notes, rateNote(perSecond, measured, out.Tasks))
 	}
 	out.Notes = append(out.Notes, fits(out.Total, out.Tasks, p.Spec, a.Workspace)...)
+	out.Notes = append(out.Notes, a.partNotes(p.Plan)...)
 	if err := enough(p, runFlags{}, machineMemory(), gpuNames()); err != nil {
 		out.Notes = append(out.Notes, err.Error())
 	}

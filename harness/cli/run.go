@@ -103,6 +103,9 @@ func (a *App) runSpec(ctx context.Context, p *prepared, f runFlags) error {
 	if o.Executor, err = a.executor(o, p, f); err != nil {
 		return err
 	}
+	for _, n := range a.partNotes(chosen) {
+		fmt.Fprintf(a.Stderr, "hardneg: note: %s\n", n)
+	}
 	show := a.progress(chosen)
 	o.Observe = show.update
 	sum, err := runner.Run(ctx, o)

@@ -122,6 +122,11 @@ func (c *collector) benchmarks() error {
 			if err != nil {
 				return err
 			}
+			rows := len(ps)
+			ps, again, other := distinct(ps)
+			if again > 0 {
+				c.note("%s", repeats(b.Name, rows, again, other))
+			}
 			c.probs[b.Name] = ps
 			bench.N, bench.Digest = len(ps), c.of(t.ID).Digest
 			describe(&items, ps)

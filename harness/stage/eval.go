@@ -62,11 +62,15 @@ func runEval(ctx context.Context, t plan.Task, env Env) error {
 		if len(ps) == 0 {
 			return &EnvironmentError{fmt.Errorf("benchmark %s has no problem", b)}
 		}
+		kept, again, other := distinct(ps)
+		if again > 0 {
+			env.Log.Warn(repeats(b, len(ps), again, other))
+		}
 		n := 1
 		if p.Decoding == "sample" {
 			n = p.Samples
 		}
-		for _, q := range ps {
+		for _, q := range kept {
 			asks = append(asks, ask{id: q.ID, tag: b, shots: shots, question: q.Question, n: n})
 			gold[b+"\x00"+q.ID] = q.Answer
 		}
@@ -97,6 +101,34 @@ func runEval(ctx context.Context, t plan.Task, env Env) error {
 		return err
 	}
 	return writeJSON(env.Dir, "work.json", w)
+}
+
+// distinct drops questions that stand in a benchmark already: an item is a
+// question. other counts those whose answer is not that of the first.
+func distinct(ps []problem.Problem) (kept []problem.Problem, again, other int) {
+	first := map[string]string{}
+	for _, q := range ps {
+		gold, seen := first[q.ID]
+		switch {
+		case !seen:
+			first[q.ID] = q.Answer
+			kept = append(kept, q)
+			continue
+		case gold != q.Answer:
+			other++
+		}
+		again++
+	}
+	return kept, again, other
+}
+
+// repeats says what distinct dropped.
+func repeats(benchmark string, rows, again, other int) string {
+	s := fmt.Sprintf("benchmark %s has %d rows but %d questions: a question that is there again counts once", benchmark, rows, rows-again)
+	if other > 0 {
+		s += fmt.Sprintf(", and where its answers differ (%d rows) the first is the right one", other)
+	}
+	return s
 }
 
 // shots are the solved examples before each question: the first few problems
