@@ -20,11 +20,11 @@ func (a *App) evalCommand() *cli.Command {
 		Usage:     "measure a model's accuracy on problems",
 		UsageText: "hardneg eval --model DIR --in problems.jsonl --out items.jsonl [options]",
 		Description: `Rows {"question","answer"|"gold","id"?}. Each answer becomes a row {"id","response","strict","flexible",…};
-the accuracies by both ways of reading the answer go to standard output. Stopped, the same command goes on.
+the accuracies by both ways of reading the answer go to standard output, with --out - to standard error. Stopped, the same command goes on.
 
 Exit codes: 0 done, 2 a bad row or flag, 6 model or file missing or unusable, 75 and 130 stopped.`,
 		Flags: singleFlags(
-			&cli.StringFlag{Name: "out", Usage: "JSON lines", Required: true},
+			&cli.StringFlag{Name: "out", Usage: "JSON lines, - for standard output", Required: true},
 			&cli.IntFlag{Name: "max-new", Usage: "most tokens of an answer", Value: 1024},
 			&cli.IntFlag{Name: "samples", Usage: "answers a problem; 1 is greedy", Value: 1},
 			&cli.FloatFlag{Name: "temperature", Usage: "of sampled answers", Value: 0.8},
@@ -96,9 +96,13 @@ func (a *App) eval(ctx context.Context, c *cli.Command) error {
 	if err := s.finish(filepath.Join(dir, "items.jsonl")); err != nil {
 		return err
 	}
-	if a.JSON {
-		return json.NewEncoder(a.Stdout).Encode(map[string]any{"n": n, "correct": flexRight, "accuracy": float64(flexRight) / float64(n), "accuracy_strict": float64(strictRight) / float64(n)})
+	w := a.Stdout
+	if s.stream { // the rows are there
+		w = a.Stderr
 	}
-	_, err = fmt.Fprintf(a.Stdout, "%d answers: %.1f %% right (strict extraction %.1f %%)\n", n, 100*float64(flexRight)/float64(n), 100*float64(strictRight)/float64(n))
+	if a.JSON {
+		return json.NewEncoder(w).Encode(map[string]any{"n": n, "correct": flexRight, "accuracy": float64(flexRight) / float64(n), "accuracy_strict": float64(strictRight) / float64(n)})
+	}
+	_, err = fmt.Fprintf(w, "%d answers: %.1f %% right (strict extraction %.1f %%)\n", n, 100*float64(flexRight)/float64(n), 100*float64(strictRight)/float64(n))
 	return err
 }

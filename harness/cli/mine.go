@@ -5,14 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
 	"hardneg/ablations/mine"
 	"hardneg/ablations/pair"
 	"hardneg/ablations/weigh"
+	"hardneg/fixtures/problem"
 	"hardneg/fixtures/seed"
+	"hardneg/harness/stage"
 )
 
 func (a *App) mineCommand() *cli.Command {
@@ -23,8 +28,8 @@ func (a *App) mineCommand() *cli.Command {
 		Name:      "mine",
 		Usage:     "make preference pairs from scored samples",
 		UsageText: "hardneg mine --in scores.jsonl --out pairs.jsonl [options]",
-		Description: `Rows are those of hardneg score (mode gold) with prompt_id, correct, question and solution; rows of one prompt
-stand together. A pair is {"prompt","chosen","rejected","weight":1,…} with the scores that led to it, input of hardneg weight.
+		Description: `Rows are those of hardneg score --answer-mode gold. Rows of one prompt stand together; where prompt_id is missing,
+the question tells prompts apart. A pair is {"prompt","chosen","rejected","weight":1,…} with the scores that led to it, input of hardneg weight.
 
 Exit codes: 0 done, 2 a bad row or flag, 6 a file missing or unreadable.`,
 		Flags: []cli.Flag{
@@ -48,46 +53,95 @@ Exit codes: 0 done, 2 a bad row or flag, 6 a file missing or unreadable.`,
 			if use != "proc" && use != "none" || s.PerPrompt < 1 {
 				return usagef("mine: want --use proc or none, and --per-prompt of at least 1")
 			}
-			var rows []pair.Scored
-			prompts := map[string]bool{}
-			err := a.eachRow(in, func(line []byte) error {
-				var r pair.Scored
-				if err := strict(line, &r); err != nil {
-					return badRow(err)
-				}
-				if err := checkScored(r, rows, prompts); err != nil {
-					return badRow(err)
-				}
-				rows = append(rows, r)
-				return nil
-			})
+			var m minable
+			err := a.eachRow(in, func(line []byte) error { return badRow(m.add(line)) })
+			if err == nil && len(m.rows) == 0 {
+				err = usagef("%s has no row with a solution", in)
+			}
 			if err != nil {
 				return err
 			}
-			pairs, stats, err := mine.Apply(rows, s, seed.Derive(uint64(root), "mine"))
+			pairs, stats, err := mine.Apply(m.rows, s, seed.Derive(uint64(root), "mine"))
 			if err != nil {
 				return fail(ExitUsage, err)
 			}
 			if !a.Quiet {
-				fmt.Fprintf(a.Stderr, "mine: %d prompts, %d samples (%d duplicates), %d pairs %v\n", stats.Prompts, stats.Candidates, stats.Duplicates, stats.Pairs, stats.ByNegative)
+				m.tell(a.Stderr, stats)
 			}
 			return writePairs(a, out, pairs)
 		},
 	}
 }
 
-// checkScored refuses a row that mining cannot place.
-func checkScored(r pair.Scored, before []pair.Scored, prompts map[string]bool) error {
+// minable gathers the rows that pairs are mined from.
+type minable struct {
+	rows    []pair.Scored
+	ids     map[string]bool
+	prompts map[string]bool
+	tooLong int // left out: their prompt filled the model, so there is no solution
+}
+
+// add reads one row, or says why mining cannot place it.
+func (m *minable) add(line []byte) error {
+	var in struct {
+		pair.Scored
+		Question *string `json:"question"`
+		Solution *string `json:"solution"`
+		Correct  *bool   `json:"correct"`
+	}
+	if err := strict(line, &in); err != nil {
+		return err
+	}
+	r := in.Scored
 	switch {
-	case r.ID == "" || r.PromptID == "":
-		return errors.New("fields id and prompt_id are needed")
-	case r.Solution == "":
-		return errors.New("field solution is missing or empty")
-	case len(before) > 0 && before[len(before)-1].PromptID != r.PromptID && prompts[r.PromptID]:
+	case r.ID == "":
+		return errors.New("field id is missing or empty")
+	case in.Question == nil || strings.TrimSpace(*in.Question) == "":
+		return errors.New("field question is missing or empty; rows of hardneg score --answer-mode gold have it")
+	case in.Solution == nil:
+		return errors.New("field solution is missing; rows of hardneg score --answer-mode gold have it")
+	case in.Correct == nil:
+		return errors.New("field correct is missing: without it no sample is right or wrong; score with --answer-mode gold")
+	}
+	r.Question, r.Solution, r.Correct = *in.Question, *in.Solution, *in.Correct
+	if r.PromptID == "" {
+		r.PromptID = problem.Digest(r.Question)
+	}
+	if r.Finish == stage.FinishTooLong {
+		m.tooLong++
+		return nil
+	}
+	if m.ids[r.ID] {
+		return fmt.Errorf("field id: %s is there twice; ids name the draws: give each sample its own", r.ID)
+	}
+	if n := len(m.rows); n > 0 && m.rows[n-1].PromptID != r.PromptID && m.prompts[r.PromptID] {
 		return fmt.Errorf("prompt %s stands in two places; sort the rows by prompt_id", r.PromptID)
 	}
-	prompts[r.PromptID] = true
+	if m.ids == nil {
+		m.ids, m.prompts = map[string]bool{}, map[string]bool{}
+	}
+	m.ids[r.ID], m.prompts[r.PromptID] = true, true
+	m.rows = append(m.rows, r)
 	return nil
+}
+
+// tell says what was mined, for people.
+func (m *minable) tell(w io.Writer, s mine.Stats) {
+	var how []string
+	for _, kind := range slices.Sorted(maps.Keys(s.ByNegative)) {
+		how = append(how, fmt.Sprintf("%d %s", s.ByNegative[kind], kind))
+	}
+	text := ""
+	if len(how) > 0 {
+		text = ": " + strings.Join(how, ", ")
+	}
+	fmt.Fprintf(w, "mine: %d prompts, %d samples (%d duplicates), %d pairs%s\n", s.Prompts, s.Candidates, s.Duplicates, s.Pairs, text)
+	if m.tooLong > 0 {
+		fmt.Fprintf(w, "mine: left out %d rows whose prompt was too long for the model\n", m.tooLong)
+	}
+	if s.Pairs == 0 {
+		fmt.Fprintf(w, "mine: no pair: %d prompts have no wrong sample, %d no right one\n", s.NoWrong, s.NoRight)
+	}
 }
 
 func writePairs(a *App, out string, pairs []pair.Pair) error {
@@ -136,17 +190,19 @@ Exit codes: 0 done, 2 a bad row or flag, 6 a file missing or unreadable.`,
 			}
 			s.Coef, s.Clip = coef, [2]float64{lo, hi}
 			var pairs []pair.Pair
+			seen := map[string]bool{}
+			needs := s.Scores != "uniform" && s.Scores != "random"
 			err := a.eachRow(in, func(line []byte) error {
-				var p pair.Pair
-				if err := strict(line, &p); err != nil {
-					return badRow(err)
-				}
-				if p.ID == "" {
-					return badRow(errors.New("field id is missing"))
+				p, err := stage.PairRow(line, len(pairs)+1, seen)
+				if err == nil && needs {
+					err = scoredPair(line)
 				}
 				pairs = append(pairs, p)
-				return nil
+				return badRow(err)
 			})
+			if err == nil && len(pairs) == 0 {
+				err = usagef("%s has no row", in)
+			}
 			if err != nil {
 				return err
 			}
@@ -163,6 +219,20 @@ Exit codes: 0 done, 2 a bad row or flag, 6 a file missing or unreadable.`,
 			return writePairs(a, out, pairs)
 		},
 	}
+}
+
+// scoredPair says which score of a pair is missing: weights would take it for 0.
+func scoredPair(line []byte) error {
+	var scores map[string]json.RawMessage
+	if err := json.Unmarshal(line, &scores); err != nil {
+		return err
+	}
+	for _, f := range []string{"wrongness_chosen", "wrongness_rejected", "absurdity", "closeness", "hard_score"} {
+		if string(scores[f]) == "" || string(scores[f]) == "null" {
+			return fmt.Errorf("field %s is missing: weights come from it; rows of hardneg mine have it, and --scores uniform or random need none", f)
+		}
+	}
+	return nil
 }
 
 // explainWeight prints what made one pair's weight.

@@ -26,7 +26,7 @@ finish prompt_too_long; where all do, nothing is drawn. Stopped, the same comman
 
 Exit codes: 0 done, 2 a bad row or flag, or no question fits the model, 6 model or file missing or unusable, 75 and 130 stopped.`,
 		Flags: singleFlags(
-			&cli.StringFlag{Name: "out", Usage: "JSON lines", Required: true},
+			&cli.StringFlag{Name: "out", Usage: "JSON lines, - for standard output", Required: true},
 			&cli.IntFlag{Name: "n", Usage: "solutions a question", Value: 8},
 			&cli.FloatFlag{Name: "temperature", Usage: "0 is greedy", Value: 0.8},
 			&cli.IntFlag{Name: "top-k", Usage: "keep the k likeliest tokens, 0 for all"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"runtime"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -23,7 +24,8 @@ func (a *App) scoreCommand() *cli.Command {
 "closeness","hard_score","first_error_step","step_scores","answer","findings","mode"}. Steps count from 0.
 Fields of hardneg sample's rows (prompt_id, k, tokens, logprob, finish) are allowed; prompt_id is passed on.
 
-In mode none nothing but question and solution is read; consensus adds peers, gold adds gold and reference.
+In mode none nothing but question and solution is read; consensus adds peers, gold adds gold and reference. Rows of mode gold
+also have "correct" and pass on prompt_id, k, question, solution, gold, reference and finish: they are rows of hardneg mine.
 
 Exit codes: 0 done, 2 bad option or row, 6 a file is missing or unreadable.`,
 		Flags: []cli.Flag{
@@ -76,10 +78,34 @@ type solutionRow struct {
 
 	// Fields of sampled rows, read past.
 	PromptID string  `json:"prompt_id"`
-	K        int     `json:"k"`
+	K        *int    `json:"k"`
 	Tokens   int     `json:"tokens"`
 	LogProb  float64 `json:"logprob"`
 	Finish   string  `json:"finish"`
+}
+
+// passed is what a row of mode gold passes on to mining.
+type passed struct {
+	K         *int   `json:"k,omitempty"`
+	Question  string `json:"question"`
+	Solution  string `json:"solution"`
+	Gold      string `json:"gold,omitempty"`
+	Reference string `json:"reference,omitempty"`
+	Finish    string `json:"finish,omitempty"`
+}
+
+// passOn adds to a scored row what its input holds beside the scores.
+func (r *solutionRow) passOn(row []byte) ([]byte, error) {
+	p := passed{r.K, r.Question, strings.Join(r.Steps, "\n"), r.Gold, r.Reference, r.Finish}
+	if r.Solution != nil {
+		p.Solution = *r.Solution
+	}
+	more, err := encodeLine(p)
+	if err != nil {
+		return row, err
+	}
+	row[len(row)-1] = ',' // instead of the closing brace
+	return append(row, more[1:]...), nil
 }
 
 func (r *solutionRow) input() (verifier.Input, error) {
@@ -109,7 +135,11 @@ func scoreRow(v *verifier.Verifier, mode verifier.Mode, line, out []byte) ([]byt
 		return out, errors.New("mode gold needs the field gold, or a reference with an answer")
 	}
 	s := v.Score(in, mode)
-	return append(s.AppendJSON(out, r.PromptID), '\n'), nil
+	out = s.AppendJSON(out, r.PromptID)
+	if mode == verifier.Gold {
+		return r.passOn(out)
+	}
+	return append(out, '\n'), nil
 }
 
 // A chunk is a run of lines that one worker turns into output bytes.

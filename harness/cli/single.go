@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -33,7 +34,7 @@ type single struct {
 	work    string // OUT.partial
 	threads int
 	device  string
-	stop    os.Signal // what interrupted us
+	stream  bool // out is standard output, a pipe or a device: work is a temporary folder, the result is copied
 }
 
 // singleFlags are common to the commands of one stage.
@@ -59,15 +60,20 @@ func computeOf(c *cli.Command) (plan.Compute, error) {
 // begin makes or reopens the folder of partial work. Work of other settings or
 // inputs is thrown away: key holds everything that decides the result.
 func (a *App) begin(c *cli.Command, out string, key ...any) (*single, error) {
-	if out == "" || out == "-" {
-		return nil, usagef("--out: name a file or folder: partial work is kept beside it")
-	}
-	if _, err := os.Stat(out); err == nil {
-		return nil, usagef("%s exists; remove it or name another --out", out)
-	}
 	s := &single{app: a, out: out, work: out + ".partial", threads: c.Int("threads"), device: c.String("device")}
 	if s.threads <= 0 {
 		s.threads = gemm.DefaultThreads()
+	}
+	info, err := os.Stat(out)
+	switch {
+	case out == "":
+		return nil, usagef("--out: name a file or folder: partial work is kept beside it")
+	case out == "-", err == nil && !info.IsDir() && (!info.Mode().IsRegular() || streamLike(out)):
+		s.stream = true
+		s.work, err = os.MkdirTemp("", "hardneg-")
+		return s, fail(ExitEnvironment, err)
+	case err == nil:
+		return nil, usagef("%s exists; remove it or name another --out", out)
 	}
 	b, err := json.Marshal(key)
 	if err != nil {
@@ -165,18 +171,42 @@ func (s *single) run(ctx context.Context, name string, params any, inputs, files
 		if sig == os.Interrupt {
 			code = ExitInterrupted
 		}
+		if s.stream {
+			return "", errors.Join(fail(code, fmt.Errorf("stopped by %v; with a file as --out the same command would go on from here", sig)), os.RemoveAll(s.work))
+		}
 		return "", fail(code, fmt.Errorf("stopped by %v; the same command goes on from here", sig))
 	default:
+	}
+	if err != nil && s.stream {
+		err = errors.Join(err, os.RemoveAll(s.work))
 	}
 	return dir, infrastructure(err)
 }
 
 // finish moves the result to its place and removes the partial work.
 func (s *single) finish(result string) error {
+	if s.stream {
+		return errors.Join(s.copyOut(result), fail(ExitEnvironment, os.RemoveAll(s.work)))
+	}
 	if err := os.Rename(result, s.out); err != nil {
 		return fail(ExitEnvironment, err)
 	}
 	return fail(ExitEnvironment, os.RemoveAll(s.work))
+}
+
+// copyOut writes a file of the result to the pipe or device.
+func (s *single) copyOut(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return fail(ExitEnvironment, err)
+	}
+	defer f.Close()
+	w, finish, err := s.app.output(s.out)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, f)
+	return finish(fail(ExitEnvironment, err))
 }
 
 // lines reads the rows of --in after check has seen each of them.

@@ -66,6 +66,8 @@ func optimOf(c *cli.Command) (spec.Optim, error) {
 		LR: c.Float("lr"), Schedule: c.String("schedule"), Warmup: c.Float("warmup"), WeightDecay: c.Float("weight-decay"), Clip: c.Float("clip"),
 		Betas: [2]float64{0.9, 0.999}, Eps: 1e-8, Decay: "matrices", OptState: "fp32", Packing: true, Keep: "last"}
 	switch {
+	case c.String("out") == "-":
+		return o, usagef("train: --out is a folder; name one")
 	case !(o.Epochs > 0), !(o.LR > 0), o.Batch < 1, o.MaxLen < 2:
 		return o, usagef("train: epochs, lr, batch and max-len must be positive")
 	case o.Warmup < 0, o.WeightDecay < 0, o.Clip < 0, o.MaxSteps < 0:

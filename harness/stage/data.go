@@ -42,7 +42,7 @@ func runData(_ context.Context, t plan.Task, env Env) error {
 		return err
 	}
 	if len(ps) == 0 {
-		return &EnvironmentError{fmt.Errorf("data.%s: source %s, split %s has no problem; check path, split and partition", p.Role, p.Source, p.Split)}
+		return &EnvironmentError{fmt.Errorf("data.%s: source %s, split %s has no problem; check path, split and partition (split: test takes the whole file)", p.Role, p.Source, p.Split)}
 	}
 	env.Log.Info("read", "role", p.Role, "problems", len(ps))
 	if err := writeJSON(env.Dir, "work.json", Work{Rows: int64(len(ps))}); err != nil {

@@ -11,9 +11,9 @@ import (
 	"hardneg/models/vm"
 )
 
-// finishTooLong is why a question got no solution: its prompt fills all of the
+// FinishTooLong is why a question got no solution: its prompt fills all of the
 // model's positions, so that no token can follow.
-const finishTooLong = "prompt_too_long"
+const FinishTooLong = "prompt_too_long"
 
 // prompt is all that the model reads before it answers.
 func (s *speaker) prompt(a ask) []int32 {
@@ -69,7 +69,7 @@ func (s *speaker) generate(ctx context.Context, be vm.Backend, threads int, asks
 		replies := make([]reply, asks[i].n)
 		for k := range replies {
 			if k >= len(outs) {
-				replies[k].finish = finishTooLong
+				replies[k].finish = FinishTooLong
 				continue
 			}
 			o := outs[k]

@@ -19,7 +19,7 @@ func runMine(_ context.Context, t plan.Task, env Env) error {
 	if err != nil {
 		return err
 	}
-	rows = slices.DeleteFunc(rows, func(r pair.Scored) bool { return r.Finish == finishTooLong }) // no solution, not even a wrong one
+	rows = slices.DeleteFunc(rows, func(r pair.Scored) bool { return r.Finish == FinishTooLong }) // no solution, not even a wrong one
 	pairs, stats, err := mine.Apply(rows, mine.Settings{
 		Negatives: p.Negatives, PerPrompt: p.PerPrompt, MaxPairs: p.MaxPairs,
 		ClosenessMin: p.ClosenessMin, AbsurdityMax: p.AbsurdityMax,

@@ -27,7 +27,7 @@ type Work struct {
 
 // tooLong counts a prompt by the first of its rows.
 func (w *Work) tooLong(finish string, k int, s *speaker) {
-	if finish == finishTooLong && k == 0 {
+	if finish == FinishTooLong && k == 0 {
 		w.TooLong++
 		w.Positions = s.params.Config.MaxPositions
 	}
