@@ -133,7 +133,7 @@ func (a *App) showPlan(p *prepared, f planFlags) error {
 	for i, c := range p.Plan.Estimate(shape) {
 		out.Tasks[i].Cost = c
 	}
-	perSecond, measured := rates(out.Tasks)
+	perSecond, measured := rates(out.Tasks, a.speeds(p.Plan, out.Tasks, shape))
 	out.sum(perSecond, p.Spec)
 	if known {
 		out.Notes = append(out.Notes, rateNote(perSecond, measured, out.Tasks))

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"hardneg/experiments/plan"
+	"hardneg/experiments/spec"
 	"hardneg/harness/store"
+	"hardneg/harness/track"
 )
 
 // forecast says what run would do with one task, and why.
@@ -314,20 +316,102 @@ func (v *previewer) load() error {
 	return nil
 }
 
-// rates are FLOPs a second by stage: measured on the hits, assumed elsewhere.
-func rates(fs []forecast) (perSecond map[string]float64, measured map[string]bool) {
-	flops, wall := map[string]float64{}, map[string]float64{}
+// speeds are the FLOPs and seconds of results, by stage.
+type speeds struct{ flops, wall map[string]float64 }
+
+func (s speeds) add(stage string, flops, wall float64) {
+	if flops > 0 && wall > 0 {
+		s.flops[stage] += flops
+		s.wall[stage] += wall
+	}
+}
+
+// speeds are those of this plan's hits and, of a stage without any, of other
+// runs with the same model on the same device, the latest first: costs of both
+// are estimates, so their errors cancel.
+func (a *App) speeds(p plan.Plan, fs []forecast, shape spec.Shape) speeds {
+	s := speeds{map[string]float64{}, map[string]float64{}}
+	device, lacks := map[string]string{}, map[string]bool{}
 	for _, f := range fs {
-		if f.Status == "hit" && f.WallS > 0 && f.Cost.FLOPs > 0 {
-			flops[f.Stage] += f.Cost.FLOPs
-			wall[f.Stage] += f.WallS
+		device[f.Stage] = f.device
+		if f.Status == "hit" {
+			s.add(f.Stage, f.Cost.FLOPs, f.WallS)
 		}
 	}
+	for _, f := range fs {
+		if f.Cost.FLOPs > 0 && s.wall[f.Stage] == 0 {
+			lacks[f.Stage] = true
+		}
+	}
+	if _, err := os.Stat(filepath.Join(a.Workspace, "cache", "tasks")); err != nil {
+		return s // no workspace yet: a plan makes none
+	}
+	st, err := store.Open(a.Workspace)
+	if err != nil {
+		return s
+	}
+	v := previewer{store: st}
+	for _, folder := range a.latestRuns(20) {
+		if len(lacks) == 0 {
+			break
+		}
+		var other plan.Plan
+		links, err := folder.Links()
+		if err != nil || folder.Read("plan.json", &other) != nil || !slices.Equal(modelsIn(other), modelsIn(p)) {
+			continue
+		}
+		costs := other.Estimate(shape)
+		for i, t := range other.Tasks {
+			if key := links[t.ID]; lacks[t.Stage] && t.Device == device[t.Stage] && key != "" && st.Committed(key) {
+				s.add(t.Stage, costs[i].FLOPs, v.wall(key))
+			}
+		}
+		for stage := range s.wall {
+			delete(lacks, stage)
+		}
+	}
+	return s
+}
+
+// latestRuns are the folders of at most n runs, the one used last first.
+func (a *App) latestRuns(n int) []*track.Folder {
+	names, err := track.Runs(a.Workspace)
+	if err != nil {
+		return nil
+	}
+	used := map[string]time.Time{}
+	var all []*track.Folder
+	for _, name := range names {
+		if folder, err := track.FindFolder(a.Workspace, name); err == nil {
+			if st, err := os.Stat(folder.Path("events.jsonl")); err == nil {
+				used[name] = st.ModTime()
+				all = append(all, folder)
+			}
+		}
+	}
+	slices.SortFunc(all, func(x, y *track.Folder) int { return used[y.Run].Compare(used[x.Run]) })
+	return all[:min(n, len(all))]
+}
+
+// modelsIn are the models that a plan starts from, sorted.
+func modelsIn(p plan.Plan) []string {
+	var names []string
+	for _, f := range filesIn(p) {
+		if f.Name == "model" {
+			names = append(names, f.Path+"@"+f.Revision)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// rates are FLOPs a second by stage: measured, or assumed.
+func rates(fs []forecast, s speeds) (perSecond map[string]float64, measured map[string]bool) {
 	perSecond, measured = map[string]float64{}, map[string]bool{}
 	for _, f := range fs {
 		switch {
-		case wall[f.Stage] > 0:
-			perSecond[f.Stage], measured[f.Stage] = flops[f.Stage]/wall[f.Stage], true
+		case s.wall[f.Stage] > 0:
+			perSecond[f.Stage], measured[f.Stage] = s.flops[f.Stage]/s.wall[f.Stage], true
 		case strings.HasPrefix(f.device, "cuda") && (f.Stage == "sample" || f.Stage == "eval"):
 			perSecond[f.Stage] = 1.5e14 // bound by memory, not arithmetic; an H200 had 1.9e14 at the 1.5B shape
 		case strings.HasPrefix(f.device, "cuda"):
