@@ -147,6 +147,8 @@ func (a *App) fetch(ctx context.Context, files []plan.File) error {
 		}
 		if _, err := a.resolveFile(f); err == nil {
 			continue
+		} else if embedded(f) {
+			return fail(ExitEnvironment, err)
 		}
 		_, err := hub.Download(ctx, repo, wantedOf(f), a.downloading(f.Path))
 		select {

@@ -30,7 +30,7 @@ func (a *App) indexCommand() *cli.Command {
 					}
 				}
 			}
-			ix, n, err := a.openIndex(ctx, rebuild)
+			ix, n, err := a.openIndex(ctx, rebuild, true)
 			if err != nil {
 				return err
 			}
@@ -45,8 +45,9 @@ func (a *App) indexCommand() *cli.Command {
 }
 
 // openIndex opens the index and brings it up to the run folders; n is how many
-// it had to read. all reads every one.
-func (a *App) openIndex(ctx context.Context, all bool) (ix *track.Index, n int, err error) {
+// it had to read. all reads every one. Where the index cannot be written one in
+// memory answers, unless it must be kept.
+func (a *App) openIndex(ctx context.Context, all, mustKeep bool) (ix *track.Index, n int, err error) {
 	if _, err := os.Stat(a.Workspace); err != nil {
 		return nil, 0, usagef("workspace %s: %w; `hardneg run SPEC` makes it", a.Workspace, err)
 	}
@@ -54,14 +55,24 @@ func (a *App) openIndex(ctx context.Context, all bool) (ix *track.Index, n int, 
 	if err != nil {
 		return nil, 0, fail(ExitEnvironment, err)
 	}
-	if ix, err = track.OpenIndex(ctx, a.Workspace, os.Getenv("HARDNEG_DB")); err != nil {
-		return nil, 0, fail(ExitEnvironment, err)
+	if ix, err = track.OpenIndex(ctx, a.Workspace, os.Getenv("HARDNEG_DB")); err == nil {
+		if n, err = a.sync(ctx, ix, st, all); err != nil {
+			err = errors.Join(err, ix.Close())
+		}
 	}
-	n, err = a.sync(ctx, ix, st, all)
-	if err != nil {
-		return nil, n, infrastructure(errors.Join(err, ix.Close()))
+	if track.Unwritable(err) && !mustKeep {
+		fmt.Fprintf(a.Stderr, "hardneg: %v; answering from the run folders\n", err)
+		if ix, err = track.MemoryIndex(ctx); err == nil {
+			n, err = a.sync(ctx, ix, st, true)
+		}
 	}
-	return ix, n, nil
+	switch coded := infrastructure(err); {
+	case err == nil:
+		return ix, n, nil
+	case coded != err:
+		return nil, n, coded
+	}
+	return nil, n, fail(ExitEnvironment, err)
 }
 
 // indexOne writes a run that has just ended.

@@ -92,11 +92,14 @@ func (a *App) resolveFile(f plan.File) (runner.Place, error) {
 		}
 		return dataPlace(f, place)
 	}
-	if filepath.ToSlash(filepath.Clean(f.Path)) == "fixtures/tiny" {
+	if embedded(f) {
 		if place.Path, err = filepath.Abs(filepath.Join(a.Workspace, "cache", "embedded", "tiny")); err != nil {
 			return place, err
 		}
-		return place, fixtures.Extract(place.Path)
+		if err := fixtures.Extract(place.Path); err != nil {
+			return place, fmt.Errorf("%s is built in and unpacked into the workspace: %w; name another with --workspace", f.Path, err)
+		}
+		return place, nil
 	}
 	repo, inside, ok := hubName(f)
 	if !ok {
@@ -108,6 +111,11 @@ func (a *App) resolveFile(f plan.File) (runner.Place, error) {
 	}
 	place.Path = filepath.Join(dir, filepath.FromSlash(inside))
 	return dataPlace(f, place)
+}
+
+// embedded says whether the program itself brings what a path names.
+func embedded(f plan.File) bool {
+	return filepath.ToSlash(filepath.Clean(f.Path)) == "fixtures/tiny"
 }
 
 // dataPlace narrows the folder of a data set to the files that are read of it.

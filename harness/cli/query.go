@@ -20,7 +20,7 @@ func (a *App) queryCommand() *cli.Command {
 			if c.Args().Len() != 1 {
 				return usagef("query: want one SQL statement in quotes")
 			}
-			ix, _, err := a.openIndex(ctx, false)
+			ix, _, err := a.openIndex(ctx, false, false)
 			if err != nil {
 				return err
 			}

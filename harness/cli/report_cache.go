@@ -67,10 +67,10 @@ func (a *App) evidence(s *spec.Spec, p plan.Plan, folder *track.Folder, st *stor
 	if err := set.Write(&b); err != nil {
 		return nil, err
 	}
-	if err := put(path, b.Bytes()); err != nil {
-		return nil, err
+	if err = put(path, b.Bytes()); err == nil {
+		err = prune(dir, keptEvidence, keptBytes)
 	}
-	if err := prune(dir, keptEvidence, keptBytes); err != nil {
+	if err != nil && !unwritable(err) {
 		return nil, err
 	}
 	return result.Read(&b) // what a later report reads, so that both write the same bytes
@@ -135,10 +135,16 @@ func evidenceKey(s *spec.Spec, p plan.Plan, links map[string]string, late bool, 
 func used(path string) error {
 	now := time.Now()
 	err := os.Chtimes(path, now, now)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+	if errors.Is(err, fs.ErrNotExist) || unwritable(err) {
 		return nil
 	}
 	return err
+}
+
+// unwritable says that there is no room, or no right to write: what is kept only
+// to save work is then not kept.
+func unwritable(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // prune keeps the files of a folder that were used last: at most n of them and
@@ -207,11 +213,18 @@ func drawn(dir string, charts []chart.Chart) ([]page.Figure, error) {
 				return err
 			}
 			out[i].SVG = svg
-			return put(path(charts[i]), []byte(svg))
+			if err := put(path(charts[i]), []byte(svg)); !unwritable(err) {
+				return err
+			}
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return out, prune(dir, keptDrawings, keptBytes)
+	err = prune(dir, keptDrawings, keptBytes)
+	if errors.Is(err, fs.ErrNotExist) || unwritable(err) {
+		err = nil
+	}
+	return out, err
 }

@@ -34,7 +34,7 @@ func (a *App) runsLs() *cli.Command {
 		Name:  "ls",
 		Usage: "list the runs, the last used first",
 		Action: func(ctx context.Context, _ *cli.Command) error {
-			ix, _, err := a.openIndex(ctx, false)
+			ix, _, err := a.openIndex(ctx, false, false)
 			if err != nil {
 				return err
 			}

@@ -6,14 +6,18 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
-	_ "modernc.org/sqlite" // driver "sqlite"
+	"modernc.org/sqlite" // and its driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 //go:embed schema.sql
@@ -94,9 +98,42 @@ func OpenIndex(ctx context.Context, workspace, dsn string) (*Index, error) {
 	defer lock.Close()
 	if err := ix.migrateSQLite(ctx); err != nil {
 		db.Close()
+		if Unwritable(err) {
+			return nil, fmt.Errorf("index %s cannot be written: %w", path, err)
+		}
 		return nil, fmt.Errorf("index %s: %w; it can be deleted, `hardneg index --rebuild` makes it again", path, err)
 	}
 	return ix, nil
+}
+
+// MemoryIndex is an empty index that ends with the process: for a workspace that
+// cannot be written.
+func MemoryIndex(ctx context.Context) (*Index, error) {
+	uri := func(more string) string {
+		return fmt.Sprintf("file:hardneg-%d?mode=memory&cache=shared%s", os.Getpid(), more)
+	}
+	db, err := sql.Open("sqlite", uri(""))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // the database lives as long as this connection
+	ix := &Index{db: db, readOnly: func() (*sql.DB, error) { return sql.Open("sqlite", uri("&_pragma=query_only(1)")) }}
+	if err := ix.migrateSQLite(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return ix, nil
+}
+
+// Unwritable says that the index's place has no room or may not be written.
+func Unwritable(err error) bool {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		switch e.Code() & 0xff {
+		case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR:
+			return true
+		}
+	}
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // migrateSQLite makes the tables where user_version says that they are not the
