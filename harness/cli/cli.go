@@ -82,7 +82,8 @@ func (a *App) main(ctx context.Context, args []string) (code int) {
 			code = ExitInternal
 		}
 	}()
-	return a.exit(a.root().Run(ctx, args))
+	root := a.root()
+	return a.exit(root.Run(ctx, helpFirst(root, args)))
 }
 
 func (a *App) exit(err error) int {
@@ -95,6 +96,9 @@ func (a *App) exit(err error) int {
 	var c *coded
 	if errors.As(err, &c) {
 		return c.code
+	}
+	if _, ok := err.(cli.ExitCoder); ok { // of the library: a command or flag that is not there
+		return ExitUsage
 	}
 	return ExitInternal
 }
@@ -115,6 +119,7 @@ func (a *App) root() *cli.Command {
 		OnUsageError:          usage,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "workspace", Usage: "folder for runs, cache and reports", Value: ".hardneg", Sources: cli.EnvVars("HARDNEG_WORKSPACE"), Destination: &a.Workspace},
+			&cli.BoolFlag{Name: "version", Usage: "print the version and the commit"},
 			&cli.BoolFlag{Name: "json", Usage: "machine-readable output on stdout", Destination: &a.JSON},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress", Destination: &a.Quiet},
 			&cli.BoolFlag{Name: "verbose", Usage: "log more", Destination: &a.Verbose},
@@ -122,7 +127,18 @@ func (a *App) root() *cli.Command {
 			&cli.StringFlag{Name: "log-format", Usage: "text or json", Value: "text", Destination: &a.LogFormat},
 		},
 		Commands: a.commands(),
-		Action: func(_ context.Context, c *cli.Command) error {
+		Before: func(ctx context.Context, c *cli.Command) (context.Context, error) {
+			for _, f := range c.Root().Flags {
+				if err := checkFlag(c.Root(), f); err != nil {
+					return ctx, usagef("%w", err)
+				}
+			}
+			return ctx, nil
+		},
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if c.Bool("version") {
+				return a.versionCommand().Action(ctx, c)
+			}
 			if c.Args().Present() {
 				return usagef("unknown command %q; `hardneg --help` lists the commands", c.Args().First())
 			}
@@ -137,5 +153,8 @@ func (a *App) root() *cli.Command {
 		}
 	}
 	walk(cmd)
+	for _, c := range cmd.Commands {
+		checkUsage(c)
+	}
 	return cmd
 }

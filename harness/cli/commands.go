@@ -39,5 +39,7 @@ func (a *App) commands() []*cli.Command {
 		a.importCommand(),
 		a.gateCommand(),
 		a.exportCommand(),
+		a.versionCommand(),
+		a.helpCommand(),
 	}
 }

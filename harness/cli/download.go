@@ -114,7 +114,12 @@ func (a *App) places(files []plan.File) error {
 	if a.JSON {
 		return a.document(rows)
 	}
+	seen := map[string]bool{}
 	for _, r := range rows {
+		if seen[r.Path] { // a model and its tokenizer
+			continue
+		}
+		seen[r.Path] = true
 		if _, err := fmt.Fprintln(a.Stdout, r.Path); err != nil {
 			return err
 		}

@@ -44,8 +44,8 @@ func (a *App) eval(ctx context.Context, c *cli.Command) error {
 		p.Decoding, p.Samples, p.Temperature, p.TopP = "sample", n, c.Float("temperature"), c.Float("top-p")
 		p.SeedKey = &plan.SeedKey{Root: c.Int("seed")}
 	}
-	if p.MaxNew < 1 || c.Int("samples") < 1 {
-		return usagef("eval: want max-new and samples of at least 1")
+	if t, top := c.Float("temperature"), c.Float("top-p"); p.MaxNew < 1 || c.Int("samples") < 1 || t < 0 || top <= 0 || top > 1 {
+		return usagef("eval: want max-new and samples of at least 1, temperature of at least 0, top-p above 0 and at most 1")
 	}
 	files, stamp, err := a.modelFiles(c)
 	if err != nil {

@@ -48,9 +48,17 @@ func (a *App) gcCommand() *cli.Command {
 }
 
 // parseAge reads a duration that may count days.
-func parseAge(s string) (time.Duration, error) {
+func parseAge(s string) (age time.Duration, err error) {
+	defer func() {
+		if err == nil && age < 0 {
+			err = fmt.Errorf("%s is negative", s)
+		}
+	}()
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseFloat(days, 64)
+		if err == nil && !(n >= 0 && n < 1e5) {
+			err = fmt.Errorf("%s days are no age", days)
+		}
 		return time.Duration(n * 24 * float64(time.Hour)), err
 	}
 	return time.ParseDuration(s)
@@ -94,6 +102,9 @@ func (a *App) collect(st *store.Store, before time.Time, do gcFlags) error {
 		}
 		if err != nil {
 			return err
+		}
+		if a.JSON {
+			return a.document(map[string]any{"bytes": total, "deleted": all})
 		}
 		_, err = fmt.Fprintf(a.Stdout, "%s freed\n", bytesText(total))
 		return err

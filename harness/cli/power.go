@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,6 +58,14 @@ Exit codes: 0 done, 2 spec or usage.`,
 		Action: func(_ context.Context, c *cli.Command) error {
 			if c.Args().Len() > 1 {
 				return usagef("power: want one SPEC, have %d arguments", c.Args().Len())
+			}
+			switch {
+			case c.IsSet("margin") && !(f.margin > 0 && f.margin <= 100):
+				return usagef("power: --margin %g: want points above 0, at most 100", f.margin)
+			case c.IsSet("alpha") && !(f.alpha > 0 && f.alpha < 1):
+				return usagef("power: --alpha %g: want an error rate between 0 and 1, such as 0.05", f.alpha)
+			case c.IsSet("arms") && f.arms < 1:
+				return usagef("power: --arms %d: want at least 1", f.arms)
 			}
 			return a.power(c.Args().First(), f)
 		},
@@ -184,7 +193,7 @@ func components(text string) (c finding.Components, err error) {
 		return c, usagef("power: --var %s: want three numbers, seed,problem,residual", text)
 	}
 	for i, into := range []*float64{&c.Seed, &c.Problem, &c.Residual} {
-		if *into, err = strconv.ParseFloat(strings.TrimSpace(parts[i]), 64); err != nil || !(*into >= 0) {
+		if *into, err = strconv.ParseFloat(strings.TrimSpace(parts[i]), 64); err != nil || !(*into >= 0) || math.IsInf(*into, 0) {
 			return c, usagef("power: --var %s: %q is no variance", text, parts[i])
 		}
 	}

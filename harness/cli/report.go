@@ -399,6 +399,11 @@ func (a *App) reportCommand() *cli.Command {
 					return usagef("report: --format %q is none of html, latex, csv, markdown, svg, tikz", f)
 				}
 			}
+			type row struct {
+				Run    string `json:"run"`
+				Report string `json:"report"`
+			}
+			var written []row
 			for _, run := range runs {
 				dir := out
 				if len(runs) > 1 && out != "" {
@@ -408,9 +413,15 @@ func (a *App) reportCommand() *cli.Command {
 				if err != nil {
 					return infrastructure(err)
 				}
-				if _, err := fmt.Fprintln(a.Stdout, path); err != nil {
-					return err
+				if !a.JSON {
+					if _, err := fmt.Fprintln(a.Stdout, path); err != nil {
+						return err
+					}
 				}
+				written = append(written, row{run, path})
+			}
+			if a.JSON {
+				return a.document(written)
 			}
 			return nil
 		},

@@ -20,12 +20,6 @@ func (a *App) runsCommand() *cli.Command {
 		Usage:       "look at the past: ls, show, logs, diff, rm, tag",
 		Description: "RUN is a run's name or `latest`.\nExit codes: 0 done, 2 no such run.",
 		Commands:    []*cli.Command{a.runsLs(), a.runsShow(), a.runsLogs(), a.runsDiff(), a.runsRm(), a.runsTag()},
-		Action: func(_ context.Context, c *cli.Command) error {
-			if c.Args().Present() {
-				return usagef("runs: unknown subcommand %q; ls, show, logs, diff, rm or tag", c.Args().First())
-			}
-			return cli.ShowSubcommandHelp(c)
-		},
 	}
 }
 
@@ -110,6 +104,13 @@ func (a *App) runsLogs() *cli.Command {
 					return usagef("run %s has no task %q; `hardneg runs show %s` lists them", folder.Run, id, folder.Run)
 				}
 			}
+			type log struct {
+				Task  string `json:"task"`
+				State string `json:"state"`
+				File  string `json:"file"`
+				Log   string `json:"log"`
+			}
+			logs := []log{}
 			for _, t := range tasks {
 				if len(wanted) == 0 && t.State != runner.Failed || len(wanted) > 0 && !slices.Contains(wanted, t.Task.ID) {
 					continue
@@ -118,12 +119,19 @@ func (a *App) runsLogs() *cli.Command {
 				if err != nil && !os.IsNotExist(err) {
 					return err
 				}
+				if a.JSON {
+					logs = append(logs, log{t.Task.ID, string(t.State), t.Log, string(b)})
+					continue
+				}
 				if len(wanted) != 1 {
 					fmt.Fprintf(a.Stdout, "== %s (%s)\n", t.Task.ID, t.State)
 				}
 				if _, err := a.Stdout.Write(b); err != nil {
 					return err
 				}
+			}
+			if a.JSON {
+				return a.document(logs)
 			}
 			return nil
 		},

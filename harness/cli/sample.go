@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v3"
 
@@ -15,9 +16,10 @@ import (
 
 func (a *App) sampleCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "sample",
-		Usage:     "draw solutions from a model",
-		UsageText: "hardneg sample --model DIR --in questions.jsonl --out samples.jsonl [options]",
+		Name:                      "sample",
+		DisableSliceFlagSeparator: true, // a stop text may hold commas
+		Usage:                     "draw solutions from a model",
+		UsageText:                 "hardneg sample --model DIR --in questions.jsonl --out samples.jsonl [options]",
 		Description: `Rows {"question","id"?,"gold"?,"reference"?} become --n rows each, in order:
 {"id","prompt_id","k","question","solution","gold","reference","tokens","logprob","finish"}, input of hardneg score.
 logprob is the model's own, at temperature 1. A sample depends on the model, the seed, the question's id and k alone:
@@ -47,8 +49,11 @@ func (a *App) sample(ctx context.Context, c *cli.Command) error {
 	p := plan.SampleParams{Compute: compute, N: c.Int("n"), Temperature: c.Float("temperature"), TopK: c.Int("top-k"),
 		TopP: c.Float("top-p"), MinP: c.Float("min-p"), MaxNew: c.Int("max-new"), Stop: c.StringSlice("stop"),
 		SeedKey: &plan.SeedKey{Root: c.Int("seed")}}
-	if p.N < 1 || p.MaxNew < 1 || p.Temperature < 0 || p.TopP < 0 || p.TopP > 1 || p.MinP < 0 || p.MinP > 1 || p.TopK < 0 {
-		return usagef("sample: want n and max-new of at least 1, temperature and top-k of at least 0, top-p and min-p in 0 to 1")
+	if p.N < 1 || p.MaxNew < 1 || p.Temperature < 0 || p.TopP <= 0 || p.TopP > 1 || p.MinP < 0 || p.MinP > 1 || p.TopK < 0 {
+		return usagef("sample: want n and max-new of at least 1, temperature and top-k of at least 0, top-p above 0 and at most 1, min-p in 0 to 1")
+	}
+	if slices.Contains(p.Stop, "") {
+		return usagef("sample: --stop \"\": an empty text stands everywhere; leave --stop out to stop at the end token alone")
 	}
 	files, stamp, err := a.modelFiles(c)
 	if err != nil {

@@ -157,7 +157,7 @@ func (s *single) run(ctx context.Context, name string, params any, inputs, files
 	}()
 	last := time.Now()
 	env := stage.Env{Dir: dir, Checkpoint: check, Inputs: inputs, Files: files, Threads: s.threads,
-		Log: slog.New(slog.NewTextHandler(s.app.Stderr, nil)), Metric: func(int, map[string]float64) {},
+		Log: slog.New(s.app.logHandler()), Metric: func(int, map[string]float64) {},
 		Progress: func(done, total int64, unit string) {
 			if !s.app.Quiet && (time.Since(last) > 5*time.Second || done == total) {
 				last = time.Now()
@@ -181,6 +181,14 @@ func (s *single) run(ctx context.Context, name string, params any, inputs, files
 		err = errors.Join(err, os.RemoveAll(s.work))
 	}
 	return dir, infrastructure(err)
+}
+
+// logHandler writes to standard error in the format of --log-format.
+func (a *App) logHandler() slog.Handler {
+	if a.LogFormat == "json" {
+		return slog.NewJSONHandler(a.Stderr, nil)
+	}
+	return slog.NewTextHandler(a.Stderr, nil)
 }
 
 // finish moves the result to its place and removes the partial work.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v3"
 
@@ -119,7 +121,7 @@ func (a *App) trainSFT(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return s.finish(dir)
+	return a.trained(s, dir)
 }
 
 // solutionOf turns row n of the user into a problem with a solution.
@@ -154,6 +156,9 @@ func (a *App) trainDPO(ctx context.Context, c *cli.Command) error {
 		Gamma: c.Float("simpo-gamma"), RPOAlpha: c.Float("rpo-alpha"), WeightNorm: c.String("weight-norm")}
 	if err := loss.Check(); err != nil {
 		return fail(ExitUsage, err)
+	}
+	if loss.RPOAlpha < 0 {
+		return usagef("train: rpo-alpha is %g, want 0 or more", loss.RPOAlpha)
 	}
 	compute, err := computeOf(c)
 	if err != nil {
@@ -211,5 +216,22 @@ func (a *App) trainDPO(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return s.finish(dir)
+	return a.trained(s, dir)
+}
+
+// trained moves a training's result to its place; with --json it says what it is.
+func (a *App) trained(s *single, dir string) error {
+	if err := s.finish(dir); err != nil || !a.JSON {
+		return err
+	}
+	b, err := os.ReadFile(filepath.Join(s.out, "train.json"))
+	if err != nil {
+		return fail(ExitEnvironment, err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(b, &doc); err != nil {
+		return fmt.Errorf("train.json: %w", err)
+	}
+	doc["out"], doc["model"] = s.out, filepath.Join(s.out, "model")
+	return a.document(doc)
 }

@@ -307,6 +307,9 @@ type Table struct {
 
 // Query runs one statement that cannot change anything.
 func (ix *Index) Query(ctx context.Context, query string) (Table, error) {
+	if err := readOnlyStatement(query); err != nil {
+		return Table{}, err
+	}
 	db, err := ix.readOnly()
 	if err != nil {
 		return Table{}, err
