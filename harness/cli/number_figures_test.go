@@ -515,7 +515,11 @@ func (t *truth) sentences() (out []sentence) {
 	if d > 0 {
 		diverged = []float64{d}
 	}
-	honest := append(append([]float64{f(p, "tasks_done"), f(p, "tasks_total"), f(p, "tasks_failed")}, missing...), diverged...)
+	honest := []float64{f(p, "tasks_done"), f(p, "tasks_total"), f(p, "tasks_failed")}
+	if n := f(p, "tasks_blocked"); n > 0 {
+		honest = append(honest, n)
+	}
+	honest = append(append(honest, missing...), diverged...)
 	for _, k := range []string{"overlap", "verifier_overlap"} {
 		if f(p, k) > 0 {
 			honest = append(honest, f(p, k))

@@ -231,7 +231,7 @@ func (r *reporter) measured(folder *track.Folder, tasks []runner.TaskStatus) err
 		return err
 	}
 	var err error
-	if r.earlier, err = earlierAttempts(r.store, tasks); err != nil {
+	if r.earlier, err = earlierAttempts(r.store, r.plan.Run, tasks); err != nil {
 		return err
 	}
 	v := verification(folder, tasks)

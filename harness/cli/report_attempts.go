@@ -10,7 +10,7 @@ import (
 )
 
 // earlierAttempts are those before the last one, of tasks that took several.
-func earlierAttempts(st *store.Store, tasks []runner.TaskStatus) (map[string][]runner.Attempt, error) {
+func earlierAttempts(st *store.Store, run string, tasks []runner.TaskStatus) (map[string][]runner.Attempt, error) {
 	out := map[string][]runner.Attempt{}
 	for _, t := range tasks {
 		if t.Attempts < 2 {
@@ -20,7 +20,7 @@ func earlierAttempts(st *store.Store, tasks []runner.TaskStatus) (map[string][]r
 		if err != nil {
 			return nil, err
 		}
-		out[t.Task.ID] = rec.Attempts[:len(rec.Attempts)-1]
+		out[t.Task.ID] = rec.Earlier(run)
 	}
 	return out, nil
 }

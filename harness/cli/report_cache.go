@@ -93,7 +93,7 @@ func outcomesOf(st *store.Store, tasks []runner.TaskStatus) (map[string]stage.Ou
 		case runner.Failed:
 			o.Failed, o.Why = true, t.Task.ID+" failed: "+t.Error
 		case runner.Blocked:
-			o.Failed, o.Why = true, "an input failed"
+			o.Failed, o.Blocked, o.Why = true, true, "an input failed"
 			for _, in := range t.Task.Inputs {
 				if w := outcomes[in.Task].Why; w != "" {
 					o.Why = w

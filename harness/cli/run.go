@@ -75,7 +75,8 @@ func (a *App) prepare(path string, sets []string) (*prepared, error) {
 
 // runSpec carries out a prepared spec from the workspace to the report.
 func (a *App) runSpec(ctx context.Context, p *prepared, f runFlags) error {
-	chosen, err := runner.Selection{Arms: f.arms, Seeds: f.seeds, Until: f.until}.Apply(p.Plan)
+	asked := runner.Selection{Arms: f.arms, Seeds: f.seeds, Until: f.until}
+	chosen, err := asked.Apply(p.Plan)
 	if err != nil {
 		return fail(ExitUsage, err)
 	}
@@ -96,7 +97,7 @@ func (a *App) runSpec(ctx context.Context, p *prepared, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	o := runner.Options{Store: st, Plan: chosen, Folder: folder, Resolve: a.resolveFile, Signals: signals}
+	o := runner.Options{Store: st, Plan: chosen, Folder: folder, Resolve: a.resolveFile, Signals: signals, Asked: asked.String()}
 	if err := a.limits(&o, p, f); err != nil {
 		return err
 	}
@@ -106,6 +107,11 @@ func (a *App) runSpec(ctx context.Context, p *prepared, f runFlags) error {
 	for _, n := range a.partNotes(chosen) {
 		fmt.Fprintf(a.Stderr, "hardneg: note: %s\n", n)
 	}
+	release, err := folder.Attend()
+	if err != nil {
+		return fail(ExitEnvironment, err)
+	}
+	defer release()
 	show := a.progress(chosen)
 	o.Observe = show.update
 	sum, err := runner.Run(ctx, o)
@@ -233,7 +239,7 @@ func (a *App) executor(o runner.Options, p *prepared, f runFlags) (runner.Execut
 		return nil, err
 	}
 	kind := executorOf(p, f)
-	args, own := []string{"--workspace", o.Store.Root()}, []string{"--binary", binaryHash()}
+	args, own := []string{"--workspace", o.Store.Root()}, []string{"--binary", binaryHash(), "--run", o.Plan.Run}
 	switch kind {
 	case "", "local":
 		return &runner.Local{Store: o.Store, Exe: exe, Args: args, Task: own}, nil
@@ -277,8 +283,8 @@ func (a *App) keep(run finished) error {
 			return err
 		}
 		times[t.Task.ID], keys[t.Task.ID] = rec.Last(), t.Key
-		if n := len(rec.Attempts); n > 1 {
-			earlier[t.Task.ID] = rec.Attempts[:n-1]
+		if list := rec.Earlier(run.Plan.Run); len(list) > 0 {
+			earlier[t.Task.ID] = list
 		}
 	}
 	return run.Folder.PutJSON("timings.json", timings{1, times, earlier, keys})
@@ -327,7 +333,7 @@ func (a *App) conclude(ctx context.Context, run finished, f runFlags) error {
 		if !slices.ContainsFunc(sum.Tasks, func(t runner.Outcome) bool { return t.State == runner.Failed && t.Class != runner.Futile }) {
 			advice = "trying again gives the same: their settings have to change"
 		}
-		return fail(ExitFailed, fmt.Errorf("%d of %d tasks failed, %d more needed them; %s", n, len(sum.Tasks), sum.Count(runner.Blocked), advice))
+		return fail(ExitFailed, fmt.Errorf("%d of %d tasks done, %d failed, %d blocked by them; %s", sum.Count(runner.Done), len(sum.Tasks), n, sum.Count(runner.Blocked), advice))
 	}
 	return nil
 }

@@ -200,7 +200,7 @@ func (s *site) has(path ...string) bool {
 func (s *site) start(f *track.Folder, tasks []runner.TaskStatus) siteView {
 	r := summarise(f.Run, tasks, s.has("reports", f.Run))
 	v := siteView{Title: f.Run, Run: &r, Nightly: s.has("nightly")}
-	if !settled(tasks) {
+	if !settled(tasks, f.Attended()) {
 		v.Refresh = 3
 	}
 	return v

@@ -25,18 +25,19 @@ func (a *App) statusCommand() *cli.Command {
 		ArgsUsage: "[RUN]",
 		Description: "Reads the workspace only, so it works beside a run and after a crash. RUN is a name or `latest` (default).\n" +
 			"Exit codes: 0 done, 2 no such run.",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "watch", Usage: "show it again every second until nothing is left to do", Destination: &watch}},
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "watch", Usage: "show it again every second until nothing works on it", Destination: &watch}},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			st, folder, err := a.findRun(c.Args().First())
 			if err != nil {
 				return err
 			}
 			for {
+				attended := folder.Attended() // before the look: what ends meanwhile is seen
 				tasks, err := runner.Inspect(st, folder)
 				if err != nil {
 					return infrastructure(err)
 				}
-				if err := a.showStatus(folder, tasks, watch); err != nil || !watch || settled(tasks) {
+				if err := a.showStatus(folder, tasks, attended, watch); err != nil || !watch || settled(tasks, attended) {
 					return err
 				}
 				select {
@@ -63,19 +64,52 @@ func (a *App) findRun(name string) (*store.Store, *track.Folder, error) {
 }
 
 // settled says that nothing will change without another `hardneg run`.
-func settled(tasks []runner.TaskStatus) bool {
-	return !slices.ContainsFunc(tasks, func(t runner.TaskStatus) bool { return t.State == runner.Running }) &&
-		!slices.ContainsFunc(tasks, func(t runner.TaskStatus) bool { return t.State == runner.Waiting })
+func settled(tasks []runner.TaskStatus, attended bool) bool {
+	return !attended && !slices.ContainsFunc(tasks, func(t runner.TaskStatus) bool { return t.State == runner.Running })
 }
 
-func (a *App) showStatus(f *track.Folder, tasks []runner.TaskStatus, again bool) error {
+func (a *App) showStatus(f *track.Folder, tasks []runner.TaskStatus, attended, again bool) error {
+	asked := lastAsked(f)
 	if a.JSON {
-		return a.document(map[string]any{"run": f.Run, "counts": counts(tasks), "tasks": tasks})
+		return a.document(map[string]any{"run": f.Run, "counts": counts(tasks), "attended": attended, "asked": asked, "tasks": tasks})
 	}
 	if out, ok := a.Stdout.(*os.File); again && ok && term.IsTerminal(int(out.Fd())) {
 		fmt.Fprint(out, "\x1b[H\x1b[2J") // home, clear
 	}
-	return writeStatus(a.Stdout, f.Run, tasks)
+	if err := writeStatus(a.Stdout, f.Run, tasks); err != nil {
+		return err
+	}
+	if n := counts(tasks); !attended && n[runner.Waiting]+n[runner.Running] > 0 {
+		what := "nothing executes this run now"
+		if asked != "" {
+			what += ", and the last `hardneg run` asked for a part of it (" + asked + ")"
+		}
+		_, err := fmt.Fprintln(a.Stdout, what+"; `hardneg run` with its spec goes on")
+		return err
+	}
+	return nil
+}
+
+// lastAsked is the part of the run that its last session was asked for.
+func lastAsked(f *track.Folder) (asked string) {
+	events, err := f.Events()
+	if err != nil {
+		return ""
+	}
+	for _, e := range events {
+		if e.Event == "run" {
+			asked = e.Detail
+		}
+	}
+	return asked
+}
+
+// plural counts things: 1 attempt, 2 attempts.
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // counts is the number of tasks in each state.
@@ -114,7 +148,7 @@ func writeStatus(w io.Writer, run string, tasks []runner.TaskStatus) error {
 		if t.State != runner.Failed && t.State != runner.Stopped {
 			continue
 		}
-		fmt.Fprintf(w, "\n%s %s after %d attempts: %s\n", t.Task.ID, t.State, t.Attempts, oneLine(t.Error, 200))
+		fmt.Fprintf(w, "\n%s %s after %s: %s\n", t.Task.ID, t.State, plural(t.Attempts, "attempt"), oneLine(t.Error, 200))
 		for _, line := range lastLines(t.Log, 5) {
 			fmt.Fprintf(w, "    %s\n", line)
 		}

@@ -30,6 +30,7 @@ func (a *App) taskCommand() *cli.Command {
 			&cli.IntFlag{Name: "threads", Usage: "CPU threads", Value: 1, Destination: &x.Threads},
 			&cli.StringFlag{Name: "gpu", Usage: "GPU of the task, for the record", Destination: &x.GPU},
 			&cli.StringFlag{Name: "executor", Usage: "who started it, for the record", Value: "local", Destination: &x.Executor},
+			&cli.StringFlag{Name: "run", Usage: "name of the run that asks for it, for the record", Destination: &x.Run},
 			&cli.StringFlag{Name: "binary", Usage: "SHA-256 of this program, for the record", Destination: &x.Binary},
 			&cli.BoolFlag{Name: "attached", Usage: "stop when standard input ends", Destination: &attached},
 			&cli.StringFlag{Name: "again", Usage: "make the result once more inside `DIR` and print its digest", Destination: &again},

@@ -52,7 +52,7 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	if err := d.hashFiles(); err != nil {
 		return Summary{Run: o.Plan.Run, Tasks: d.out}, err
 	}
-	if err := d.log(track.Event{Event: "run"}); err != nil {
+	if err := d.log(track.Event{Event: "run", Detail: o.Asked}); err != nil {
 		return Summary{Run: o.Plan.Run, Tasks: d.out}, err
 	}
 	d.renew = d.needed()

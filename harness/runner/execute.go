@@ -28,6 +28,7 @@ type Execution struct {
 	Threads  int
 	GPU      string
 	Executor string
+	Run      string                     // that asks for it
 	Commit   string                     // of this program, for the record
 	Binary   string                     // its SHA-256
 	Machine  func(device string) string // nil: not recorded
@@ -74,7 +75,7 @@ func Execute(ctx context.Context, x Execution) (Class, error) {
 func (x Execution) attempt(ctx context.Context, e *store.Entry, rec *Record) error {
 	host, _ := os.Hostname()
 	begun := time.Now()
-	rec.Attempts = append(rec.Attempts, Attempt{Start: begun.UTC(), Host: host, Threads: x.Threads, GPU: x.GPU, Resumed: !emptyDir(e.Checkpoint), Executor: x.Executor, Commit: x.Commit, Binary: x.Binary})
+	rec.Attempts = append(rec.Attempts, Attempt{Start: begun.UTC(), Host: host, Threads: x.Threads, GPU: x.GPU, Resumed: !emptyDir(e.Checkpoint), Executor: x.Executor, Run: x.Run, Commit: x.Commit, Binary: x.Binary})
 	at := &rec.Attempts[len(rec.Attempts)-1]
 	if x.Machine != nil {
 		at.Machine = x.Machine(rec.Task.Device)

@@ -21,7 +21,7 @@ type TaskStatus struct {
 	State    State     `json:"state"`
 	Progress *Progress `json:"progress,omitempty"` // of Running
 	Attempt  Attempt   `json:"attempt,omitzero"`   // the last one
-	Attempts int       `json:"attempts"`
+	Attempts int       `json:"attempts"`           // that this run made
 	Digest   string    `json:"digest,omitempty"`
 	Error    string    `json:"error,omitempty"`
 	Log      string    `json:"log,omitempty"`
@@ -45,7 +45,7 @@ func Inspect(s *store.Store, f *track.Folder) ([]TaskStatus, error) {
 		at[t.ID] = i
 		out[i] = TaskStatus{Task: t, State: Waiting, Key: keys[t.ID]}
 		if out[i].Key != "" {
-			out[i].read(s)
+			out[i].read(s, f.Run)
 		}
 		for _, in := range t.Inputs {
 			if st := out[at[in.Task]].State; st == Failed || st == Blocked {
@@ -57,13 +57,13 @@ func Inspect(s *store.Store, f *track.Folder) ([]TaskStatus, error) {
 }
 
 // read fills in what the entry says.
-func (t *TaskStatus) read(s *store.Store) {
+func (t *TaskStatus) read(s *store.Store, run string) {
 	paths := s.Paths(t.Key)
 	rec, err := ReadRecord(s, t.Key)
 	if err != nil {
 		return
 	}
-	t.Attempts, t.Attempt, t.Log, t.Digest = len(rec.Attempts), rec.Last(), paths.Log, rec.Digest
+	t.Attempts, t.Attempt, t.Log, t.Digest = len(rec.Of(run)), rec.Last(), paths.Log, rec.Digest
 	if s.Committed(t.Key) {
 		t.State = Done
 		return
@@ -83,7 +83,7 @@ func (t *TaskStatus) read(s *store.Store) {
 		t.State = Stopped
 	case err == nil:
 		t.State, t.Error = Failed, exit.Error
-	case t.Attempts > 0 && t.Attempt.End.IsZero():
+	case len(rec.Attempts) > 0 && t.Attempt.End.IsZero():
 		t.State, t.Error = Stopped, "its process is gone" // killed, or its machine went down
 	}
 }

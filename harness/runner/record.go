@@ -44,6 +44,7 @@ type Attempt struct {
 	Error    string    `json:"error,omitempty"`
 	Resumed  bool      `json:"resumed,omitempty"` // began with a checkpoint
 	Executor string    `json:"executor,omitempty"`
+	Run      string    `json:"run,omitempty"`           // that asked for it; runs share results
 	Machine  string    `json:"machine,omitempty"`       // processor and system; on a GPU its name and driver
 	Commit   string    `json:"commit,omitempty"`        // of the program; "+" where the tree had changes
 	Binary   string    `json:"binary_sha256,omitempty"` // of the program
@@ -79,6 +80,26 @@ func (r Record) Last() Attempt {
 		return Attempt{}
 	}
 	return r.Attempts[len(r.Attempts)-1]
+}
+
+// Of are the attempts that a run made, and those of earlier versions, which do
+// not tell their run.
+func (r Record) Of(run string) (own []Attempt) {
+	for _, a := range r.Attempts {
+		if a.Run == "" || a.Run == run {
+			own = append(own, a)
+		}
+	}
+	return own
+}
+
+// Earlier are a run's attempts before the last one.
+func (r Record) Earlier(run string) []Attempt {
+	own := r.Of(run)
+	if n := len(own); n > 0 && own[n-1].Start.Equal(r.Last().Start) {
+		return own[:n-1]
+	}
+	return own
 }
 
 // Exit is exit.json: how an attempt that made no result ended.

@@ -56,6 +56,7 @@ type Options struct {
 	Retries  int
 	Timeout  func(stage string) time.Duration
 	FailFast bool
+	Asked    string          // the part of the run that was asked for, in words; empty: all of it
 	Force    map[string]bool // stages whose results are made again
 	// Resolve finds a file of a task on this machine.
 	Resolve func(plan.File) (Place, error)

@@ -15,6 +15,21 @@ type Selection struct {
 	Until string // last stage
 }
 
+// String says what was asked for; empty: everything.
+func (s Selection) String() string {
+	var parts []string
+	if len(s.Arms) > 0 {
+		parts = append(parts, "arms "+strings.Join(s.Arms, ", "))
+	}
+	if len(s.Seeds) > 0 {
+		parts = append(parts, "seeds "+strings.Trim(fmt.Sprint(s.Seeds), "[]"))
+	}
+	if s.Until != "" {
+		parts = append(parts, "until "+s.Until)
+	}
+	return strings.Join(parts, "; ")
+}
+
 // Apply keeps the tasks that serve one of the arms and seeds, up to a stage,
 // and whatever those need. Unknown names are an error that lists the known ones.
 func (s Selection) Apply(p plan.Plan) (plan.Plan, error) {

@@ -21,6 +21,8 @@ type Outcome struct {
 	Digest string // content digest of the result
 	Failed bool   // tried and failed, or blocked by one that failed
 	Why    string
+	// Blocked: it was not tried itself.
+	Blocked bool
 }
 
 // Collect reads the results of a run's tasks into the evidence that reports

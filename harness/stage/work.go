@@ -113,6 +113,8 @@ func (c *collector) provenance() error {
 		switch {
 		case o.Dir != "":
 			p.TasksDone++
+		case o.Blocked:
+			p.TasksBlocked++
 		case o.Failed:
 			p.TasksFailed++
 		}

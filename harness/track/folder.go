@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // Folder is runs/<run> of a workspace: what a run was and what became of it.
@@ -55,6 +57,9 @@ func FindFolder(workspace, run string) (*Folder, error) {
 	}
 	if run == "" || run == latest {
 		to, err := os.Readlink(filepath.Join(runsDir(workspace), latest))
+		if _, gone := os.Stat(filepath.Join(runsDir(workspace), to)); err != nil || gone != nil {
+			to, err = newest(workspace) // the last used one was removed
+		}
 		if err != nil {
 			return nil, fmt.Errorf("workspace %s has no run yet; `hardneg run SPEC` makes one", workspace)
 		}
@@ -68,6 +73,43 @@ func FindFolder(workspace, run string) (*Folder, error) {
 }
 
 const latest = "latest"
+
+// newest is the run whose events are the latest.
+func newest(workspace string) (run string, err error) {
+	names, err := Runs(workspace)
+	if err != nil {
+		return "", err
+	}
+	var used time.Time
+	for _, name := range names {
+		st, err := os.Stat(filepath.Join(runsDir(workspace), name, "events.jsonl"))
+		if err == nil && (run == "" || st.ModTime().After(used)) {
+			run, used = name, st.ModTime()
+		}
+	}
+	if run == "" {
+		return "", fs.ErrNotExist
+	}
+	return run, nil
+}
+
+// Attend says that this process executes the run, until release or its end.
+// Several may.
+func (f *Folder) Attend() (release func(), err error) {
+	lock := flock.New(f.Path("events.jsonl"))
+	if err := lock.RLock(); err != nil {
+		return nil, fmt.Errorf("run %s: %w", f.Run, err)
+	}
+	return func() { lock.Close() }, nil
+}
+
+// Attended says whether a process executes the run now.
+func (f *Folder) Attended() bool {
+	lock := flock.New(f.Path("events.jsonl"))
+	defer lock.Close()
+	free, err := lock.TryLock()
+	return err == nil && !free
+}
 
 // Runs lists the runs of a workspace, sorted by name.
 func Runs(workspace string) ([]string, error) {
@@ -171,12 +213,20 @@ func (f *Folder) EventBytes() int64 {
 // Remove deletes the run's folder; the results that it links to stay.
 func (f *Folder) Remove() error {
 	link := filepath.Join(filepath.Dir(f.Dir), latest)
-	if to, err := os.Readlink(link); err == nil && to == f.Run {
+	to, err := os.Readlink(link)
+	if err == nil && to == f.Run {
 		if err := os.Remove(link); err != nil {
 			return err
 		}
 	}
-	return os.RemoveAll(f.Dir)
+	if err := os.RemoveAll(f.Dir); err != nil || to != f.Run {
+		return err
+	}
+	next, err := newest(filepath.Dir(filepath.Dir(f.Dir)))
+	if err != nil {
+		return nil // none is left
+	}
+	return (&Folder{next, filepath.Join(filepath.Dir(f.Dir), next)}).SetLatest()
 }
 
 // VerifiedFile holds what checking the run found; it is no part of the run.

@@ -172,18 +172,29 @@ func (b *builder) runWords() {
 		warn("the spread over seeds does not contain %s, which the seeds share", strings.Join(fixed, " and "))
 	}
 	b.report.Warnings = append(b.report.Warnings, b.set.Prov.Notes...)
-	status := map[result.Status]int{}
+	type trial struct {
+		arm  string
+		seed int
+	}
+	trials, status := map[trial]bool{}, map[result.Status]map[trial]bool{}
 	unparsable, cut := 0, 0
 	for _, c := range b.set.Cells {
-		status[c.Status]++
+		t := trial{c.Arm, c.Seed}
+		if status[c.Status] == nil {
+			status[c.Status] = map[trial]bool{}
+		}
+		trials[t], status[c.Status][t] = true, true
 		unparsable += c.Unparsable
 		cut += c.Truncated
 	}
-	if n := status[result.Failed]; n > 0 {
-		warn("%d of %d trials failed and are missing, never imputed", n, len(b.set.Cells))
+	if n := len(status[result.Failed]); n > 0 {
+		warn("%d of %d trials failed and are missing, never imputed", n, len(trials))
 	}
-	if n := status[result.Diverged]; n > 0 {
-		warn("%d of %d trials diverged and count with their last finite checkpoint", n, len(b.set.Cells))
+	if n := len(status[result.NotRun]); n > 0 {
+		warn("%d of %d trials were not run: %s", n, len(trials), b.unasked())
+	}
+	if n := len(status[result.Diverged]); n > 0 {
+		warn("%d of %d trials diverged and count with their last finite checkpoint", n, len(trials))
 	}
 	if unparsable > 0 {
 		warn("%d answers unparsable, counted wrong", unparsable)
@@ -194,6 +205,42 @@ func (b *builder) runWords() {
 	if n := b.set.Prov.Overlap; n > 0 {
 		warn("%d test questions are also in the training data", n)
 	}
+}
+
+// unasked names what no result is there of: whole arms and whole seeds, as where a
+// run was asked for a part, and otherwise single trials.
+func (b *builder) unasked() string {
+	arms, seeds := map[string]bool{}, map[int]bool{} // that have something
+	for _, c := range b.set.Cells {
+		if c.Status != result.NotRun {
+			arms[c.Arm], seeds[c.Seed] = true, true
+		}
+	}
+	var lacks, single []string
+	for _, a := range b.set.Arms {
+		if !arms[a.Name] {
+			lacks = append(lacks, a.Name)
+		}
+	}
+	var missing []string
+	for _, s := range b.set.Seeds {
+		if !seeds[s] {
+			missing = append(missing, strconv.Itoa(s))
+		}
+	}
+	for _, c := range b.set.Cells {
+		if name := c.Arm + " with seed " + strconv.Itoa(c.Seed); c.Status == result.NotRun && arms[c.Arm] && seeds[c.Seed] && !slices.Contains(single, name) {
+			single = append(single, name)
+		}
+	}
+	var parts []string
+	if len(lacks) > 0 {
+		parts = append(parts, "arms "+strings.Join(lacks, ", "))
+	}
+	if len(missing) > 0 && len(lacks) < len(b.set.Arms) {
+		parts = append(parts, "seeds "+strings.Join(missing, ", "))
+	}
+	return strings.Join(append(parts, single...), "; ")
 }
 
 // fixedStages are the stages that do not vary over seeds. A stage varies if it

@@ -206,6 +206,9 @@ func honesty(s *result.Set, v *Verification) (text string, bad bool) {
 		word, bad = "Incomplete", true
 	}
 	text = fmt.Sprintf("%s: %d of %d tasks, %d failed.", word, p.TasksDone, p.TasksTotal, p.TasksFailed)
+	if p.TasksBlocked > 0 {
+		text = fmt.Sprintf("%s, %d blocked by them.", strings.TrimSuffix(text, "."), p.TasksBlocked)
+	}
 	if missing > 0 {
 		text += fmt.Sprintf(" %d of %d cells (arm × seed × benchmark) are missing and are never imputed.", missing, len(s.Cells))
 	}

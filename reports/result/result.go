@@ -194,7 +194,8 @@ type Provenance struct {
 	TasksTotal      int      `json:"tasks_total"`
 	TasksDone       int      `json:"tasks_done"`
 	TasksFailed     int      `json:"tasks_failed"`
-	Rechecked       int      `json:"rechecked,omitempty"` // in files of earlier versions; see verified.json
+	TasksBlocked    int      `json:"tasks_blocked,omitempty"` // that needed a failed one
+	Rechecked       int      `json:"rechecked,omitempty"`     // in files of earlier versions; see verified.json
 	Reproduced      int      `json:"reproduced,omitempty"`
 	VerifierOverlap int      `json:"verifier_overlap"` // test questions that the verifier was fitted on
 	Overlap         int      `json:"overlap"`          // test questions also found in training data
