@@ -10,9 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
+	"slices"
 
 	"github.com/urfave/cli/v3"
+	"golang.org/x/term"
 )
 
 // Exit codes, as documented. Where several hold, the order of precedence is
@@ -82,14 +85,50 @@ func (a *App) main(ctx context.Context, args []string) (code int) {
 			code = ExitInternal
 		}
 	}()
+	out := &output{w: a.Stdout}
+	a.Stdout = out
 	root := a.root()
-	return a.exit(root.Run(ctx, helpFirst(root, args)))
+	code = a.exit(root.Run(ctx, helpFirst(root, args)))
+	if out.err == nil || slices.Contains([]int{ExitUsage, ExitIntegrity, ExitStopped, ExitInterrupted}, code) {
+		return code
+	}
+	if code == ExitOK {
+		fmt.Fprintf(a.Stderr, "hardneg: standard output: %v\n", out.err)
+	}
+	return ExitEnvironment
+}
+
+// output is standard output, which remembers that it could not be written: not
+// every printer tells.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+// Write passes on.
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.w.Write(b)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// terminal says whether standard output is one.
+func (a *App) terminal() bool {
+	w := a.Stdout
+	if o, ok := w.(*output); ok {
+		w = o.w
+	}
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func (a *App) exit(err error) int {
 	if err == nil {
 		return ExitOK
 	}
+	err = infrastructure(err)
 	if s := err.Error(); s != "" {
 		fmt.Fprintln(a.Stderr, "hardneg: "+s)
 	}

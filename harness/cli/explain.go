@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/term"
-
 	"hardneg/models/verifier"
 )
 
@@ -22,8 +20,7 @@ func (a *App) painter() painter {
 	case "never":
 		return false
 	}
-	f, ok := a.Stdout.(*os.File)
-	return painter(ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "")
+	return painter(a.terminal() && os.Getenv("NO_COLOR") == "")
 }
 
 // Colours of the explanation (ANSI SGR codes).

@@ -124,6 +124,9 @@ func (a *App) exporter(name, dtype string) (*exporter, error) {
 		return nil, fail(ExitEnvironment, err)
 	}
 	if err := x.run.Read("plan.json", &x.plan); err != nil {
+		if c := infrastructure(err); c != err {
+			return nil, c
+		}
 		return nil, fail(ExitEnvironment, err)
 	}
 	if x.keys, err = x.run.Links(); err != nil {

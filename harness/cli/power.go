@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -206,7 +208,7 @@ func components(text string) (c finding.Components, err error) {
 // results reads results.json by its path, by a folder that holds it, or by the
 // name of a run of the workspace.
 func (a *App) results(name string) (*result.Set, error) {
-	path := name
+	path, own := name, false
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		path = filepath.Join(path, "results.json")
 	} else if err != nil {
@@ -214,9 +216,12 @@ func (a *App) results(name string) (*result.Set, error) {
 		if err != nil {
 			return nil, fail(ExitUsage, err)
 		}
-		path = folder.Path("results.json")
+		path, own = folder.Path("results.json"), true
 	}
 	s, err := result.ReadFile(path)
+	if err != nil && own && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &track.DamagedError{Path: path, Err: err}
+	}
 	if err != nil {
 		return nil, usagef("%w; a finished or partial run has results.json once `hardneg run` or `hardneg report` wrote it", err)
 	}

@@ -53,6 +53,7 @@ func infrastructure(err error) error {
 	var env *stage.EnvironmentError
 	var futile *stage.FutileError
 	var corrupt *store.CorruptError
+	var damaged *track.DamagedError
 	var row *stage.RowError
 	var c *coded
 	switch {
@@ -60,7 +61,7 @@ func infrastructure(err error) error {
 		return err
 	case errors.As(err, &row), errors.As(err, &futile): // futile: a single stage's rows or flags leave it nothing to do
 		return fail(ExitUsage, err)
-	case errors.As(err, &corrupt):
+	case errors.As(err, &corrupt), errors.As(err, &damaged):
 		return fail(ExitIntegrity, err)
 	case errors.As(err, &env), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EROFS),
 		errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOTDIR):

@@ -62,8 +62,10 @@ func preregister(folder *track.Folder, s *spec.Spec) error {
 // run that had declared another analysis: then this one was chosen afterwards.
 func exploratory(workspace string, folder *track.Folder, p plan.Plan) (bool, error) {
 	var own preregistration
-	if err := folder.Read("prereg.json", &own); err != nil {
+	if err := folder.Read("prereg.json", &own); errors.Is(err, fs.ErrNotExist) {
 		return false, nil // a run from before preregistration was kept
+	} else if err != nil {
+		return false, err
 	}
 	links, err := folder.Links()
 	if err != nil {
@@ -448,7 +450,7 @@ func (a *App) report(run, out string, stable bool, formats []string) (string, er
 	}
 	s, err := spec.Kept(kept)
 	if err != nil {
-		return "", fmt.Errorf("run %s: %w", folder.Run, err)
+		return "", &track.DamagedError{Path: folder.Path("spec.yaml"), Err: err}
 	}
 	if len(formats) > 0 {
 		s.Outputs = chosen(s.Outputs, formats)

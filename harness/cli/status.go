@@ -14,7 +14,6 @@ import (
 	"hardneg/harness/track"
 
 	"github.com/urfave/cli/v3"
-	"golang.org/x/term"
 )
 
 func (a *App) statusCommand() *cli.Command {
@@ -73,8 +72,8 @@ func (a *App) showStatus(f *track.Folder, tasks []runner.TaskStatus, attended, a
 	if a.JSON {
 		return a.document(map[string]any{"run": f.Run, "counts": counts(tasks), "attended": attended, "asked": asked, "tasks": tasks})
 	}
-	if out, ok := a.Stdout.(*os.File); again && ok && term.IsTerminal(int(out.Fd())) {
-		fmt.Fprint(out, "\x1b[H\x1b[2J") // home, clear
+	if again && a.terminal() {
+		fmt.Fprint(a.Stdout, "\x1b[H\x1b[2J") // home, clear
 	}
 	if err := writeStatus(a.Stdout, f.Run, tasks); err != nil {
 		return err

@@ -48,7 +48,7 @@ func settings(f *track.Folder, to *any) error {
 		}
 	}
 	if err := json.Unmarshal(b, to); err != nil {
-		return fmt.Errorf("%s: %w", f.Path("spec.yaml"), err)
+		return &track.DamagedError{Path: f.Path("spec.yaml"), Err: err}
 	}
 	return nil
 }

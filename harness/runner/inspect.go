@@ -32,7 +32,10 @@ type TaskStatus struct {
 // asked while the run goes on, from any machine that sees the workspace.
 func Inspect(s *store.Store, f *track.Folder) ([]TaskStatus, error) {
 	var p plan.Plan
-	if err := f.Read("plan.json", &p); err != nil {
+	switch err := f.Read("plan.json", &p); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &track.DamagedError{Path: f.Path("plan.json"), Err: errors.New("it is not there; `hardneg run` with the run's spec makes it again")}
+	case err != nil:
 		return nil, err
 	}
 	keys, err := f.Links()

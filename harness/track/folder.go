@@ -152,14 +152,26 @@ func (f *Folder) PutJSON(name string, v any) error {
 	return f.Put(name, append(b, '\n'))
 }
 
-// Read decodes a JSON file of the run.
+// DamagedError says that a file of a run is not what the run wrote.
+type DamagedError struct {
+	Path string
+	Err  error
+}
+
+// Error names the file.
+func (e *DamagedError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.Path, e.Err) }
+
+// Unwrap is what is wrong with it.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// Read decodes a JSON file of the run; one that does not decode is a *DamagedError.
 func (f *Folder) Read(name string, v any) error {
 	b, err := os.ReadFile(f.Path(name))
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("%s: %w", f.Path(name), err)
+		return &DamagedError{f.Path(name), err}
 	}
 	return nil
 }
