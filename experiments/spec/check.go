@@ -22,7 +22,9 @@ func (c *checker) check() {
 	for i := range c.points {
 		c.stages(&c.points[i].Stages, c.points[i].at, c.points[i].Name)
 	}
-	c.twins()
+	if len(c.errs) == 0 { // arms that cannot be read are alike for that reason
+		c.twins()
+	}
 	c.seeds()
 	c.analysis()
 	c.claimed()

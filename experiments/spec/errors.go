@@ -43,6 +43,16 @@ func (e Errors) sorted() Errors {
 	return slices.Compact(out)
 }
 
+// causes drops what only follows from another mistake: what is no map cannot
+// have the keys that it needs.
+func (e Errors) causes() Errors {
+	const cause, follows = " must be a map of keys", " needs the key"
+	return slices.DeleteFunc(slices.Clone(e), func(m Mistake) bool {
+		path, _, ok := strings.Cut(m.Text, follows)
+		return ok && slices.ContainsFunc(e, func(c Mistake) bool { return strings.HasPrefix(c.Text, path+cause) })
+	})
+}
+
 // meant suggests the known word nearest to an unknown one; "" if none is near.
 func meant(word string, known []string) string {
 	best, at := "", max(2, len(word)/3)+1

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -61,6 +62,9 @@ func find(name string) (source, error) {
 	if s, ok := embedded(name); ok {
 		return s, nil
 	}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return source{}, fmt.Errorf("%s is a folder, and a spec is a file%s", name, specsIn(name))
+	}
 	var known []string
 	files, _ := fs.Glob(experiments.Files, "*.yaml") // the pattern is constant
 	for _, f := range files {
@@ -68,6 +72,18 @@ func find(name string) (source, error) {
 	}
 	return source{}, fmt.Errorf("no spec %s: neither a file (%s) nor one of the built-in %s%s",
 		name, strings.Join(tries, ", "), strings.Join(known, ", "), meant(name, known))
+}
+
+// specsIn names the YAML files of a folder, for a message.
+func specsIn(dir string) string {
+	found, _ := filepath.Glob(filepath.Join(dir, "*.yaml")) // of a folder's name with brackets: none
+	if len(found) == 0 {
+		return ""
+	}
+	if len(found) > 5 {
+		found = append(found[:5], "…")
+	}
+	return ": " + strings.Join(found, ", ")
 }
 
 // embedded looks for a spec of the binary: smoke, smoke.yaml, experiments/smoke.yaml.
@@ -151,6 +167,10 @@ func resolve(root *node, sets []string) (*Spec, error) {
 			continue
 		}
 		place(n, at)
+		if of := matrixArm(root, key); of != "" {
+			errs = append(errs, Mistake{Origin{File: at}, of})
+			continue
+		}
 		segments := strings.Split(key, ".")
 		root.set(segments, n.at, n.get("v"), segments[0] == "arms")
 	}
@@ -159,12 +179,35 @@ func resolve(root *node, sets []string) (*Spec, error) {
 	r.errs = errs
 	s := defaults()
 	r.spec(root, s)
-	r.errs = r.errs.sorted()
-	if len(r.errs) > 0 {
+	if r.errs = r.errs.causes().sorted(); len(r.errs) > 0 {
 		return nil, r.errs
 	}
 	s.origins, s.derived = r.at, r.from
 	return s, nil
+}
+
+// matrixArm explains a key that means one of the arms of a matrix, which has no
+// place of its own in the file; empty for other keys.
+func matrixArm(root *node, key string) string {
+	rest, ok := strings.CutPrefix(key, "arms.")
+	arms := root.get("arms")
+	if !ok || arms == nil {
+		return ""
+	}
+	for _, e := range arms.keys {
+		if strings.HasPrefix(rest, e.key) || !variable.MatchString(e.key) {
+			continue
+		}
+		var parts []string
+		for _, p := range variable.Split(e.key, -1) {
+			parts = append(parts, regexp.QuoteMeta(p))
+		}
+		made := regexp.MustCompile("^(" + strings.Join(parts, ".+") + `)\.((` + strings.Join(append(stageNames(), "matrix"), "|") + `)(\..*)?)$`)
+		if m := made.FindStringSubmatch(rest); m != nil {
+			return fmt.Sprintf("arm %s is made by the matrix of arms.%s: set arms.%s.%s for all of them, or change arms.%s.matrix", m[1], e.key, e.key, m[2], e.key)
+		}
+	}
+	return ""
 }
 
 // place gives a whole tree one origin without line and column.

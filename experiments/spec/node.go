@@ -138,7 +138,7 @@ func prune(n *node, path ...string) {
 func (n *node) set(segments []string, at Origin, v *node, inArm bool) {
 	cur := n
 	for depth := 0; ; depth++ {
-		if inArm && depth == 2 {
+		if inArm && depth == 2 && segments[0] != "matrix" {
 			cur.put(strings.Join(segments, "."), at, v)
 			return
 		}

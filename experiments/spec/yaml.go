@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -18,19 +19,22 @@ const nodeLimit = 200_000
 
 // parse turns one YAML document into a tree.
 func parse(file, src string) (*node, Errors) {
+	if errs := characters(file, src); errs != nil {
+		return nil, errs
+	}
 	dec := yaml.NewDecoder(strings.NewReader(src))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, Errors{{Origin{file, 1, 1}, "the spec is empty"}}
 		}
-		return nil, syntax(file, err)
+		return nil, syntax(file, src, err)
 	}
 	var more yaml.Node
 	if err := dec.Decode(&more); err == nil {
 		return nil, Errors{{Origin{file, more.Line, more.Column}, "a second document; a spec is one"}}
 	} else if !errors.Is(err, io.EOF) {
-		return nil, syntax(file, err)
+		return nil, syntax(file, src, err)
 	}
 	c := &converter{file: file}
 	if len(doc.Content) == 0 {
@@ -44,12 +48,53 @@ func parse(file, src string) (*node, Errors) {
 }
 
 // syntax gives a place to what the library complains of.
-func syntax(file string, err error) Errors {
+func syntax(file, src string, err error) Errors {
 	var le *yaml.LoadError
 	if errors.As(err, &le) {
+		if at, ok := tabIndent(file, src, le.Mark.Line); ok {
+			return Errors{{at, "not YAML: a tab in the indentation; YAML wants spaces"}}
+		}
 		return Errors{{Origin{file, max(le.Mark.Line, 1), max(le.Mark.Column, 1)}, "not YAML: " + le.Message}}
 	}
 	return Errors{{Origin{file, 1, 1}, "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}}
+}
+
+// characters finds the first byte that no YAML file may hold: the library tells
+// no place for those.
+func characters(file, src string) Errors {
+	line, col := 1, 1
+	for i, r := range src {
+		wrong := ""
+		if r == utf8.RuneError && !strings.HasPrefix(src[i:], "\uFFFD") {
+			wrong = fmt.Sprintf("byte 0x%02x is not UTF-8; save the file as UTF-8", src[i])
+		} else if r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f {
+			wrong = fmt.Sprintf("control character 0x%02x", r)
+		}
+		if wrong != "" {
+			return Errors{{Origin{file, line, col}, "not YAML: " + wrong}}
+		}
+		if col++; r == '\n' {
+			line, col = line+1, 1
+		}
+	}
+	return nil
+}
+
+// tabIndent finds a tab before the first word of a line or of the one before it,
+// where the library may complain.
+func tabIndent(file, src string, line int) (Origin, bool) {
+	lines := strings.Split(src, "\n")
+	for _, n := range []int{line, line - 1, line + 1} {
+		if n < 1 || n > len(lines) {
+			continue
+		}
+		text := lines[n-1]
+		indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
+		if i := strings.IndexByte(indent, '\t'); i >= 0 {
+			return Origin{file, n, i + 1}, true
+		}
+	}
+	return Origin{}, false
 }
 
 type converter struct {

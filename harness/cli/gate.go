@@ -68,8 +68,12 @@ func (a *App) gate(ctx context.Context, path string, f gateFlags) error {
 	if f.date == "" {
 		f.date = time.Now().UTC().Format(time.DateOnly)
 	}
-	if _, err := time.Parse(time.DateOnly, f.date); err != nil {
+	night, err := time.Parse(time.DateOnly, f.date)
+	if err != nil {
 		return usagef("gate: --date %q is not YYYY-MM-DD", f.date)
+	}
+	if night.After(time.Now().UTC().Add(24 * time.Hour)) { // it may be tomorrow already where the caller is
+		return usagef("gate: --date %s is in the future: the history is in the order of the nights", f.date)
 	}
 	if (f.accept == "") != (f.because == "") {
 		return usagef("gate: --accept METRIC@RUN and --because REASON go together")

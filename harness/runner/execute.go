@@ -67,8 +67,16 @@ func Execute(ctx context.Context, x Execution) (Class, error) {
 		rec.Attempts[n-1].Class, rec.Attempts[n-1].Error = class, err.Error()
 		_ = x.Store.WriteRecord(x.Key, rec.bytes())
 	}
-	_ = writeJSON(x.Store.Paths(x.Key).Exit, Exit{class, err.Error()})
+	_ = writeJSON(x.Store.Paths(x.Key).Exit, Exit{class, reason(class, err)})
 	return class, err
+}
+
+// reason says how an attempt ended, for people: nobody asked for a context.
+func reason(class Class, err error) string {
+	if class == Halted && errors.Is(err, context.Canceled) {
+		return "stopped by a signal"
+	}
+	return err.Error()
 }
 
 // attempt runs the stage inside a begun entry and commits.
@@ -115,7 +123,11 @@ func (x Execution) attempt(ctx context.Context, e *store.Entry, rec *Record) err
 	at.WallS = seconds(time.Since(begun))
 	at.CPUS, at.PeakMiB = usage()
 	at.Energy = energy()
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		logger.Info("stopped; the next attempt goes on from the checkpoint")
+		return err
+	case err != nil:
 		logger.Error("failed", "err", err)
 		return err
 	}

@@ -83,7 +83,7 @@ func (t *TaskStatus) read(s *store.Store, run string) {
 	var exit Exit
 	switch err := readJSON(paths.Exit, &exit); {
 	case err == nil && exit.Class == Halted:
-		t.State = Stopped
+		t.State, t.Error = Stopped, exit.Error
 	case err == nil:
 		t.State, t.Error = Failed, exit.Error
 	case len(rec.Attempts) > 0 && t.Attempt.End.IsZero():

@@ -189,6 +189,9 @@ func (m Metric) large(d Decision) bool {
 	return true
 }
 
+// splitLevel is the p-value up to which a change point is named as the beginning.
+const splitLevel = 0.05
+
 // splitPermutations are those of the change point's p-value.
 const splitPermutations = 999
 
@@ -207,6 +210,10 @@ func (d *Decision) locate(x []float64) error {
 	}
 	d.Split = index[e.Tau]
 	first, before := d.Series[d.Split], d.Series[index[e.Tau-1]]
+	if e.P > splitLevel {
+		d.Notes = append(d.Notes, fmt.Sprintf("when it began is not clear: the likeliest night, %s, is no significant change point (p = %.3g)", first.Date, e.P))
+		return nil
+	}
 	d.Notes = append(d.Notes, fmt.Sprintf("first seen %s (change point, p = %.3g)", first.Date, e.P))
 	if first.Commit != "" && before.Commit != "" && first.Commit != before.Commit {
 		d.Good, d.Bad = before.Commit, first.Commit
