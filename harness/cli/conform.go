@@ -53,12 +53,7 @@ func (a *App) conformCommand() *cli.Command {
 			if err != nil {
 				return fail(ExitInternal, err)
 			}
-			b = append(b, '\n')
-			if c.String("out") == "-" {
-				_, err = a.Stdout.Write(b)
-				return err
-			}
-			return os.WriteFile(c.String("out"), b, 0o644)
+			return a.writeOutput(c.String("out"), append(b, '\n'))
 		},
 	}
 }

@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -40,10 +38,9 @@ func (x *exporter) trl(dir string) error {
 		if err != nil {
 			return err
 		}
-		err = decodeRows(filepath.Join(from, "pairs.jsonl"), func(p pair.Pair) error {
+		return finish(decodeRows(filepath.Join(from, "pairs.jsonl"), func(p pair.Pair) error {
 			return w.Encode(preference{p.Prompt, p.Chosen, p.Rejected, p.Weight})
-		})
-		return errors.Join(err, finish())
+		}))
 	})
 }
 
@@ -161,7 +158,7 @@ func writeSamples(dir, items string, when time.Time, docs map[string]map[string]
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, finish()) }()
+		defer func() { err = finish(err) }()
 		files[bench] = w
 	}
 	return decodeRows(items, func(r stage.EvalItem) error {
@@ -189,16 +186,15 @@ func writeSamples(dir, items string, when time.Time, docs map[string]map[string]
 	})
 }
 
-// createRows opens a new file of JSON lines.
-func createRows(path string) (w *json.Encoder, finish func() error, err error) {
-	f, err := os.Create(path)
+// createRows opens a file of JSON lines; see output.
+func createRows(path string) (w *json.Encoder, finish func(error) error, err error) {
+	b, finish, err := outFile(path)
 	if err != nil {
-		return nil, nil, fail(ExitEnvironment, err)
+		return nil, nil, err
 	}
-	b := bufio.NewWriterSize(f, 1<<16)
 	w = json.NewEncoder(b)
 	w.SetEscapeHTML(false)
-	return w, func() error { return fail(ExitEnvironment, errors.Join(b.Flush(), f.Close())) }, nil
+	return w, finish, nil
 }
 
 // decodeRows reads JSON lines that one of our stages wrote.

@@ -20,6 +20,11 @@ func (a *App) output(path string) (w *bufio.Writer, finish func(error) error, er
 		w = bufio.NewWriterSize(a.Stdout, 1<<16)
 		return w, func(err error) error { return errors.Join(err, fail(ExitEnvironment, w.Flush())) }, nil
 	}
+	return outFile(path)
+}
+
+// outFile is output for a path.
+func outFile(path string) (w *bufio.Writer, finish func(error) error, err error) {
 	f, target, err := createBeside(path)
 	if err != nil {
 		return nil, nil, fail(ExitEnvironment, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"hardneg/fixtures/jsonl"
 	"hardneg/reports/stats"
 )
 
@@ -46,7 +47,7 @@ func (a *App) stats(in, out string) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&cases); err != nil {
-		return usagef("%s:%d: %w", in, lineOf(raw, err, d.InputOffset()), err)
+		return usagef("%s:%d: %w", in, lineOf(raw, err, d.InputOffset()), jsonl.Explain(err, &cases))
 	}
 	answers, err := stats.AnswerAll(cases)
 	if err != nil {

@@ -2,8 +2,8 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -69,8 +69,8 @@ Exit codes: 0 done, 2 bad option or row, 6 a file is missing or unreadable.`,
 			if err != nil {
 				return err
 			}
-			if err := os.WriteFile(c.String("out"), b, 0o644); err != nil {
-				return fail(ExitEnvironment, err)
+			if err := a.writeOutput(c.String("out"), b); err != nil {
+				return err
 			}
 			if !a.Quiet {
 				for _, s := range m.Sources {
@@ -104,6 +104,9 @@ func (a *App) fitExamples(c *cli.Command) ([]verifier.Example, error) {
 	}
 	for _, path := range c.StringSlice("references") {
 		ps, err := problem.Read("gsm8k", path, "", "", problem.Fields{})
+		if bad := (*problem.RowError)(nil); errors.As(err, &bad) {
+			return nil, badRow(err)
+		}
 		if err != nil {
 			return nil, fail(ExitEnvironment, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"math"
-	"os"
 	"slices"
 	"sort"
 
@@ -58,11 +57,7 @@ Exit codes: 0 done, 2 bad option or row, 6 a file is missing or unreadable.`,
 			if err != nil {
 				return err
 			}
-			if b = append(b, '\n'); out == "-" {
-				_, err = a.Stdout.Write(b)
-				return fail(ExitEnvironment, err)
-			}
-			return fail(ExitEnvironment, os.WriteFile(out, b, 0o644))
+			return a.writeOutput(out, append(b, '\n'))
 		},
 	}
 }
