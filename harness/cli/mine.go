@@ -50,8 +50,8 @@ Exit codes: 0 done, 2 a bad row or flag, 6 a file missing or unreadable.`,
 		},
 		Action: func(context.Context, *cli.Command) error {
 			s.Use = use
-			if use != "proc" && use != "none" || s.PerPrompt < 1 {
-				return usagef("mine: want --use proc or none, and --per-prompt of at least 1")
+			if err := mineFlags(s); err != nil {
+				return err
 			}
 			var m minable
 			err := a.eachRow(in, func(line []byte) error { return badRow(m.add(line)) })
@@ -71,6 +71,34 @@ Exit codes: 0 done, 2 a bad row or flag, 6 a file missing or unreadable.`,
 			return writePairs(a, out, pairs)
 		},
 	}
+}
+
+// mineFlags checks what the language of specs checks in a run.
+func mineFlags(s mine.Settings) error {
+	for _, f := range []struct {
+		name, is string
+		want     choice
+	}{
+		{"use", s.Use, oneOf("proc", "none")},
+		{"chosen", s.Chosen, oneOf("best", "random", "reference")},
+		{"fallback", s.Fallback, oneOf("reference", "skip")},
+	} {
+		if !f.want.ok(f.is) {
+			return usagef("mine: --%s %q: want %s", f.name, f.is, f.want.want)
+		}
+	}
+	for _, f := range []struct {
+		name string
+		is   float64
+	}{{"closeness-min", s.ClosenessMin}, {"absurdity-max", s.AbsurdityMax}, {"gate-noise", s.GateNoise}} {
+		if !(f.is >= 0 && f.is <= 1) {
+			return usagef("mine: --%s %g: want a number from 0 to 1", f.name, f.is)
+		}
+	}
+	if s.PerPrompt < 1 {
+		return usagef("mine: --per-prompt %d: want at least 1", s.PerPrompt)
+	}
+	return nil
 }
 
 // minable gathers the rows that pairs are mined from.
@@ -187,6 +215,12 @@ Exit codes: 0 done, 2 a bad row or flag, 6 a file missing or unreadable.`,
 			coef, ok := weigh.Presets()[preset]
 			if !ok {
 				return usagef("weight: --preset %q is unknown (paper, hard, margin, uniform)", preset)
+			}
+			if s.Within != "all" && s.Within != "prompt" {
+				return usagef("weight: --within %q: want all or prompt", s.Within)
+			}
+			if s.Sigma < 0 {
+				return usagef("weight: --sigma %g: want 0 or more", s.Sigma)
 			}
 			s.Coef, s.Clip = coef, [2]float64{lo, hi}
 			var pairs []pair.Pair

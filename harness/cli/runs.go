@@ -147,6 +147,7 @@ func (a *App) runsRm() *cli.Command {
 			if !c.Args().Present() {
 				return usagef("runs rm: which RUN?")
 			}
+			var removed []string
 			for _, name := range c.Args().Slice() {
 				st, folder, err := a.findRun(name)
 				if err != nil {
@@ -162,7 +163,13 @@ func (a *App) runsRm() *cli.Command {
 				if err := folder.Remove(); err != nil {
 					return fail(ExitEnvironment, err)
 				}
-				fmt.Fprintf(a.Stdout, "%s removed\n", folder.Run)
+				removed = append(removed, folder.Run)
+				if !a.JSON {
+					fmt.Fprintf(a.Stdout, "%s removed\n", folder.Run)
+				}
+			}
+			if a.JSON {
+				return a.document(map[string]any{"removed": removed})
 			}
 			return nil
 		},
@@ -196,6 +203,9 @@ func (a *App) runsTag() *cli.Command {
 			}
 			if err := folder.SetTags(tags); err != nil {
 				return fail(ExitEnvironment, err)
+			}
+			if a.JSON {
+				return a.document(map[string]any{"run": folder.Run, "tags": tags})
 			}
 			_, err = fmt.Fprintf(a.Stdout, "%s: %s\n", folder.Run, strings.Join(tags, " "))
 			return err

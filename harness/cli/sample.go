@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -90,7 +91,7 @@ func questionRow(line []byte, seen map[string]bool) ([]byte, error) {
 		return nil, err
 	}
 	p := in.Problem
-	if p.Question == "" {
+	if strings.TrimSpace(p.Question) == "" {
 		return nil, errors.New("field question is missing or empty")
 	}
 	if p.ID == "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -138,8 +139,13 @@ func solutionOf(line []byte, n int) ([]byte, error) {
 	if in.Prompt != "" {
 		p.Question, p.Solution = in.Prompt, in.Completion
 	}
-	if len(p.Turns) == 0 && (p.Question == "" || p.Solution == "") {
-		return nil, errors.New("want question and solution, prompt and completion, or turns")
+	if len(p.Turns) == 0 && (strings.TrimSpace(p.Question) == "" || strings.TrimSpace(p.Solution) == "") {
+		return nil, errors.New("a field is missing or empty: want question and solution, prompt and completion, or turns")
+	}
+	for i, t := range p.Turns {
+		if t.Completion == "" {
+			return nil, fmt.Errorf("field turns: turn %d has no completion: nothing of it would be trained on", i+1)
+		}
 	}
 	if p.ID == "" {
 		p.ID = fmt.Sprintf("row-%d", n)
