@@ -71,7 +71,7 @@ func (a *App) prepareSpec(path string, sets []string) (*prepared, error) {
 	if err != nil {
 		return nil, fail(ExitEnvironment, err)
 	}
-	if s.Seeds.Fresh > 0 {
+	if s.Seeds.Fresh > 0 && len(s.Seeds.Values) == 0 {
 		return nil, usagef("%s has seeds.fresh, seeds of a night: `hardneg gate %s` runs it, or give --set seeds.values=[1,2,3] --set seeds.fresh=~ --set seeds.sentinel=~", path, path)
 	}
 	s = s.OnDevice(class)
