@@ -37,7 +37,7 @@ func (a *App) runCommand() *cli.Command {
 		Usage:     "plan, execute and report an experiment; the same command again resumes it",
 		ArgsUsage: "SPEC",
 		Description: "Results that are in the workspace are taken as they are. The path of the report goes to stdout.\n" +
-			"Exit codes: 0 done, 2 spec or usage, 4 some trials failed (report written), 5 integrity,\n" +
+			"Exit codes: 0 done, 2 spec, usage or a bad row of the data, 4 some trials failed (report written), 5 integrity,\n" +
 			"6 environment unfit, 75 stopped, 130 interrupted (both resumable).",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "set", Usage: "override a value, `KEY=VALUE`, as if it were in the file", Destination: &f.sets},
