@@ -103,7 +103,7 @@ func TestSlurm(t *testing.T) {
 // before its time limit, is submitted again without counting as failed.
 func TestSlurmStop(t *testing.T) {
 	startSlurm(t)
-	dir, command := harnessIn(t, "run stop-00000001\ntask a-s1 train {\"Steps\":60,\"MS\":50}\ntask b-s1 eval {} a-s1\n")
+	dir, command := harnessIn(t, "run stop-00000001\ntask a-s1 train {\"Steps\":160,\"MS\":50}\ntask b-s1 eval {} a-s1\n")
 	entry := filepath.Join(dir, "ws", "runs", "stop-00000001", "tasks", "a-s1")
 	head := command("run", "--executor", "slurm", "plan")
 	if err := head.Start(); err != nil {
@@ -125,13 +125,20 @@ func TestSlurmStop(t *testing.T) {
 	}()
 	waitFor(t, filepath.Join(entry, "log.txt"))
 	time.Sleep(300 * time.Millisecond)
-	out, err := exec.Command("squeue", "--me", "-h", "-t", "R", "-o", "%A").Output()
-	for i := 0; err == nil && len(out) == 0 && i < 100; i++ {
+	var running []string // the stopped one may be there for a moment
+	for i := 0; len(running) != 1 && i < 100; i++ {
 		time.Sleep(100 * time.Millisecond)
-		out, err = exec.Command("squeue", "--me", "-h", "-t", "R", "-o", "%A").Output()
+		out, err := exec.Command("squeue", "--me", "-h", "-t", "R", "-o", "%A").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		running = strings.Fields(string(out))
+	}
+	if len(running) != 1 {
+		t.Fatalf("running jobs: %q, want one", running)
 	}
 	time.Sleep(300 * time.Millisecond) // the process has its handler
-	if out, err := exec.Command("scancel", "--batch", "--signal=USR1", strings.TrimSpace(string(out))).CombinedOutput(); err != nil {
+	if out, err := exec.Command("scancel", "--batch", "--signal=USR1", running[0]).CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
 	if err := <-ended; err != nil {
