@@ -89,7 +89,12 @@ func TestBrowserSortsAndCopies(t *testing.T) {
 		if err := write(&b); err != nil {
 			t.Fatal(err)
 		}
-		if d := gocmp.Diff(digits(b.String()), digits(copied[name])); d != "" {
+		file, copy := b.String(), copied[name]
+		if name == "csv" { // the file has more columns, so other heads
+			_, file, _ = strings.Cut(file, "\n")
+			_, copy, _ = strings.Cut(copy, "\n")
+		}
+		if d := gocmp.Diff(digits(file), digits(copy)); d != "" {
 			t.Errorf("copied %s differs from the file's: -file +copied\n%s", name, d)
 		}
 	}
