@@ -30,7 +30,7 @@ func verdicts(s *result.Set) []Pair {
 		{result.Falsified, fmt.Sprintf("a gain of %s or more is excluded: the one-sided upper bound lies below it. That alone does not make the arm worse.", margin)},
 		{result.Reversed, "the interval lies below 0, and the adjusted p is below the level of the tests."},
 		{result.Equivalent, "both one-sided tests exclude a difference of " + margin + " or more."},
-		{result.Inconclusive, "none of these: the data do not decide."},
+		{result.Inconclusive, "neither a difference nor its absence is shown: the data do not decide."},
 		{result.VerdictNone, "what it compares was not measured."},
 	} {
 		if occur[p.Name] {
