@@ -235,6 +235,10 @@ func (a *App) printComparisons(d finding.Design, all []finding.Comparison) error
 			fmt.Fprintf(a.Stdout, "  %d items of A and %d of B have no partner and are left out\n", c.Pairing.OnlyA, c.Pairing.OnlyB)
 		}
 	}
-	fmt.Fprintf(a.Stdout, "\nscope %s; accuracies and differences in points; p adj.: Benjamini–Hochberg over this table\n", d.Scope)
+	scope := d.Scope
+	if scope == "both" && !slices.ContainsFunc(all, func(c finding.Comparison) bool { return len(c.Pairing.Seeds) > 1 }) {
+		scope = "problems, for there is one seed"
+	}
+	fmt.Fprintf(a.Stdout, "\nscope %s; accuracies and differences in points; p adj.: Benjamini–Hochberg over this table\n", scope)
 	return nil
 }

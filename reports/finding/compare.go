@@ -142,6 +142,9 @@ func Compare(d Design, pairs [][2]Side) ([]Comparison, error) {
 		}
 		b.accuracyWords(c.A)
 		b.accuracyWords(c.B)
+		if slices.EqualFunc(x, y, slices.Equal[[]float64]) { // the interval is that of two arms that only happened to agree
+			say(c.Delta, "both sides have the same outcome on every item")
+		}
 		out = append(out, c)
 	}
 	b.adjust()

@@ -2,6 +2,7 @@ package finding
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -48,6 +49,14 @@ func TestCompareMatchesItems(t *testing.T) {
 	}
 	if c := all[0]; c.Pairing.Common != 3 || c.Pairing.OnlyA != 1 || c.Pairing.OnlyB != 1 || math.Abs(float64(c.Delta.Estimate)-2.0/3) > 1e-12 {
 		t.Errorf("%+v %+v", c.Pairing, *c.Delta)
+	}
+	same, err := Compare(design(), [][2]Side{{a, a}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const word = "both sides have the same outcome on every item"
+	if !slices.Contains(same[0].Delta.Warn, word) || slices.Contains(all[0].Delta.Warn, word) {
+		t.Errorf("equal sides: %q; others: %q", same[0].Delta.Warn, all[0].Delta.Warn)
 	}
 	b.IDs = []string{"1", "2", "3", "4"}
 	if _, err := Compare(design(), [][2]Side{{a, b}}); err == nil {
