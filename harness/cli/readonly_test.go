@@ -23,7 +23,7 @@ func TestReadOnlyWorkspace(t *testing.T) {
 	mount := "mount --bind .hardneg .hardneg && mount -o remount,ro,bind .hardneg && "
 	if err := exec.Command("unshare", "-m", "true").Run(); err != nil {
 		if os.Getuid() == 0 {
-			t.Skip("needs unshare(1) and the right to mount: ", err)
+			t.Skip("needs unshare(1) and the right to mount (CAP_SYS_ADMIN), or a user that is not root: ", err)
 		}
 		mount = "chmod -R a-w .hardneg && "
 		t.Cleanup(func() { _ = exec.Command("chmod", "-R", "u+w", filepath.Join(dir, ".hardneg")).Run() })

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"unicode/utf8"
+
+	"hardneg/fixtures/jsonl"
 )
 
 // decodeSolution reads a row to be scored. The usual shape is read by hand, in
@@ -171,7 +173,7 @@ func unescape(raw []byte) (string, bool) {
 		case 'f':
 			out = append(out, '\f')
 		case 'u':
-			r, ok := hex4(raw)
+			r, ok := jsonl.Hex4(raw)
 			if !ok || r >= 0xD800 && r < 0xE000 {
 				return "", false
 			}
@@ -181,22 +183,4 @@ func unescape(raw []byte) (string, bool) {
 			return "", false
 		}
 	}
-}
-
-func hex4(b []byte) (r rune, ok bool) {
-	if len(b) < 4 {
-		return 0, false
-	}
-	for _, c := range b[:4] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
 }

@@ -38,18 +38,34 @@ func Coefficient(n result.Num) string { return fixed(float64(n), 2, true) }
 // Share writes an AUROC or a similar share with three decimals.
 func Share(n result.Num) string { return fixed(float64(n), 3, false) }
 
-// Confidence writes the level of a run's intervals: "95 %". The spec sets it.
-func Confidence(s *result.Set) string {
+// declared is what formats read of a spec; a set without one has the defaults.
+type declared struct {
+	Level float64 `json:"level"`
+	Alpha float64 `json:"alpha"`
+	Scope string  `json:"scope"`
+}
+
+func declaredIn(s *result.Set) declared {
 	var v struct {
-		Analysis struct {
-			Level float64 `json:"level"`
-		} `json:"analysis"`
+		Analysis declared `json:"analysis"`
 	}
-	if json.Unmarshal(s.Spec, &v) != nil || v.Analysis.Level == 0 {
+	_ = json.Unmarshal(s.Spec, &v)
+	if v.Analysis.Level == 0 {
 		v.Analysis.Level = .95
 	}
-	return strconv.FormatFloat(100*v.Analysis.Level, 'g', 6, 64) + " %"
+	if v.Analysis.Alpha == 0 {
+		v.Analysis.Alpha = .05
+	}
+	return v.Analysis
 }
+
+// Confidence writes the level of a run's intervals: "95 %". The spec sets it.
+func Confidence(s *result.Set) string {
+	return strconv.FormatFloat(100*declaredIn(s).Level, 'g', 6, 64) + " %"
+}
+
+// Alpha is the level of a run's tests.
+func Alpha(s *result.Set) float64 { return declaredIn(s).Alpha }
 
 // Treated says what a run's tests and intervals treat as random, and so speak
 // of: seeds and problems, or one of them. One seed speaks of its checkpoints.
@@ -57,14 +73,8 @@ type Treated struct{ Seeds, Problems bool }
 
 // ScopeOf reads it off the spec and the number of seeds.
 func ScopeOf(s *result.Set) Treated {
-	var v struct {
-		Analysis struct {
-			Scope string `json:"scope"`
-		} `json:"analysis"`
-	}
-	_ = json.Unmarshal(s.Spec, &v) // a set without a spec has the default
 	several := len(s.Seeds) > 1
-	switch v.Analysis.Scope {
+	switch declaredIn(s).Scope {
 	case "seeds":
 		return Treated{Seeds: true}
 	case "problems":

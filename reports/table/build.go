@@ -1,7 +1,6 @@
 package table
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -84,13 +83,14 @@ func Slug(name string) string {
 
 // Main is the main table of one benchmark: a row an arm.
 func Main(s *result.Set, bench string) Table {
+	interval := finding.Confidence(s) + " interval"
 	t := Table{ID: "main-" + Slug(bench), Caption: "Results on " + bench, Empty: "no arm was measured.",
-		Head: []string{"arm", "seeds", "accuracy (%)", "± sd", finding.Confidence(s) + " interval"}}
+		Head: []string{"arm", "seeds", "accuracy (%)", "± sd", interval}}
 	bases := baselines(s)
 	t.Names = slices.Clone(t.Head)
 	for _, b := range bases {
-		t.Head = append(t.Head, "Δ "+b, finding.Confidence(s)+" interval of Δ "+b, "p", "p adjusted")
-		t.Names = append(t.Names, "Δ "+b, finding.Confidence(s)+" interval of Δ "+b, "p of Δ "+b, "p adjusted of Δ "+b)
+		t.Head = append(t.Head, "Δ "+b, interval+" of Δ "+b, "p", "p adjusted")
+		t.Names = append(t.Names, "Δ "+b, interval+" of Δ "+b, "p of Δ "+b, "p adjusted of Δ "+b)
 	}
 	t.Keep = []int{0, 2}
 	for _, k := range []int{0, 3, 1} { // Δ, then p adjusted, then the intervals
@@ -102,7 +102,7 @@ func Main(s *result.Set, bench string) Table {
 	for i := range bases {
 		t.Keep = append(t.Keep, 7+4*i)
 	}
-	best, level := best(s, bench), alpha(s)
+	best, level := best(s, bench), finding.Alpha(s)
 	for _, f := range kind(s, result.KindAccuracy) {
 		if f.Benchmark != bench {
 			continue
@@ -137,7 +137,7 @@ func best(s *result.Set, bench string) string {
 	bases := baselines(s)
 	for _, b := range bases {
 		d, ok := delta(s, name, b, bench)
-		if !ok || !d.PAdj.OK() || float64(d.PAdj) >= alpha(s) || d.Estimate <= 0 {
+		if !ok || !d.PAdj.OK() || float64(d.PAdj) >= finding.Alpha(s) || d.Estimate <= 0 {
 			return ""
 		}
 	}
@@ -145,19 +145,6 @@ func best(s *result.Set, bench string) string {
 		return ""
 	}
 	return name
-}
-
-// alpha is the level of the run's tests.
-func alpha(s *result.Set) float64 {
-	var v struct {
-		Analysis struct {
-			Alpha float64 `json:"alpha"`
-		} `json:"analysis"`
-	}
-	if json.Unmarshal(s.Spec, &v) != nil || v.Analysis.Alpha == 0 {
-		return .05
-	}
-	return v.Analysis.Alpha
 }
 
 // Effects lists effect sizes and power of every difference in the main tables.

@@ -15,7 +15,7 @@ import (
 // its accuracy and the change against each baseline.
 func Overview(s *result.Set) Table {
 	t := Table{ID: "main", Caption: "Accuracy and its change in points", Head: []string{"arm", "seeds"}, Empty: "no arm was measured."}
-	bases, benches, level := baselines(s), whole(s), alpha(s)
+	bases, benches, level := baselines(s), whole(s), finding.Alpha(s)
 	t.Names = slices.Clone(t.Head)
 	for _, b := range benches {
 		t.Head = append(t.Head, b+" (%)", "± sd")
