@@ -343,6 +343,10 @@ func (f *Folder) Link(id, entry string) error {
 	if old, err := os.Readlink(path); err == nil && old == to {
 		return nil
 	}
+	// A new link needs no other beside it, which a kill would leave there.
+	if err := os.Symlink(to, path); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
 	tmp := path + "." + strconv.Itoa(os.Getpid()) + ".tmp"
 	os.Remove(tmp)
 	if err := os.Symlink(to, tmp); err != nil {
